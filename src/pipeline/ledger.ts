@@ -1,0 +1,144 @@
+import type { Reply } from "../protocol/reply.ts";
+import { Fifo } from "./fifo.ts";
+import { type Entry, Group, PendingExchange } from "./group.ts";
+import type { PipelineObserver } from "./observer.ts";
+import type { Transaction } from "./transaction.ts";
+
+/**
+ * What was written and is not answered, in order, and the groups it was written in.
+ * Replies come in the order of the commands, so groups end in the order they began.
+ */
+export class Ledger {
+  readonly #observer: PipelineObserver;
+  readonly #groupCommands: number;
+  readonly #owed = new Fifo<PendingExchange>();
+  readonly #groups = new Fifo<Group>();
+  #open: Group | undefined;
+  #count = 0;
+  #last: Group | undefined;
+  #grouped: "no" | "written" | "answered" = "no";
+
+  constructor(observer: PipelineObserver, groupCommands: number) {
+    this.#observer = observer;
+    this.#groupCommands = groupCommands;
+  }
+
+  /** How many replies are owed. */
+  get owed(): number {
+    return this.#owed.length;
+  }
+
+  /** The command whose reply comes next. */
+  get oldest(): PendingExchange | undefined {
+    return this.#owed.at(0);
+  }
+
+  get newest(): PendingExchange | undefined {
+    return this.#owed.last();
+  }
+
+  /** The most recently completed group. */
+  get lastGroup(): Group | undefined {
+    return this.#last;
+  }
+
+  /** Whether any group of several commands was written, and whether one was answered whole. */
+  get grouped(): "no" | "written" | "answered" {
+    return this.#grouped;
+  }
+
+  /** Books a command as written. Returns its exchange. */
+  write(entry: Entry, now: number): PendingExchange {
+    const group = this.open(now);
+    const octets = entry.octets ?? entry.line.length + 2;
+    const exchange = new PendingExchange(entry, group, entry.bytes ?? octets, now);
+    group.exchanges.push(exchange);
+    group.unanswered++;
+    group.bytesSent += octets;
+    if (entry.transaction !== undefined) entry.transaction.group = group;
+    if (group.exchanges.length > 1 && this.#grouped === "no") this.#grouped = "written";
+    this.#owed.push(exchange);
+    if (entry.command !== "greeting") this.#observer.sent(exchange);
+    // Bounded: what is too long for one group goes on in another, without waiting.
+    if (group.exchanges.length >= this.#groupCommands) this.close(now);
+    return exchange;
+  }
+
+  /** Octets of a text left: they belong to the open group. */
+  wrote(octets: number, now: number): void {
+    this.open(now).bytesSent += octets;
+  }
+
+  /** The group that is being written, a new one if none is. */
+  open(now: number): Group {
+    if (this.#open === undefined) {
+      this.#open = new Group(++this.#count, now);
+      this.#groups.push(this.#open);
+      this.#observer.groupStart(this.#open);
+    }
+    return this.#open;
+  }
+
+  /** Nothing more is written into the open group: the session has to wait for a reply. */
+  close(now: number): void {
+    if (this.#open === undefined) return;
+    this.#open.open = false;
+    this.#open = undefined;
+    this.endAnswered(now);
+  }
+
+  /** The reply to the oldest command came. */
+  answer(reply: Reply, now: number): PendingExchange | undefined {
+    const exchange = this.#take(now);
+    if (exchange === undefined) return undefined;
+    exchange.reply = reply;
+    this.#observer.replied(exchange, reply, now);
+    return exchange;
+  }
+
+  /** No reply will come to what was written before this command. */
+  dropBefore(exchange: PendingExchange, now: number): void {
+    while (this.oldest !== undefined && this.oldest !== exchange) this.#take(now);
+    this.endAnswered(now);
+  }
+
+  #take(now: number): PendingExchange | undefined {
+    const exchange = this.#owed.shift();
+    if (exchange === undefined) return undefined;
+    exchange.group.unanswered--;
+    if (this.oldest !== undefined) this.oldest.oldestSince = now;
+    return exchange;
+  }
+
+  /** Ends the groups that are written and answered. */
+  endAnswered(now: number): void {
+    for (let group = this.#groups.at(0); group !== undefined; group = this.#groups.at(0)) {
+      if (group.open || group.unanswered > 0) return;
+      if (group.exchanges.length > 1) this.#grouped = "answered";
+      this.#end(group, now);
+    }
+  }
+
+  /** The texts whose end was written and not answered, oldest first. */
+  *unansweredTexts(): Generator<Transaction, void, undefined> {
+    for (let i = 0; i < this.#owed.length; i++) {
+      const exchange = this.#owed.at(i);
+      if (exchange?.command === "text" && exchange.transaction !== undefined) yield exchange.transaction;
+    }
+  }
+
+  /** The connection is over: no reply will come any more. */
+  endAll(now: number): void {
+    this.#owed.drain();
+    this.#open = undefined;
+    for (let group = this.#groups.at(0); group !== undefined; group = this.#groups.at(0))
+      this.#end(group, now);
+  }
+
+  #end(group: Group, now: number): void {
+    this.#groups.shift();
+    group.endedAt = now;
+    this.#last = group;
+    this.#observer.groupEnd(group);
+  }
+}

@@ -1,0 +1,810 @@
+import { isAscii } from "../protocol/address.ts";
+import type { Capabilities } from "../protocol/capabilities.ts";
+import { type Command, rcptLine } from "../protocol/command.ts";
+import { SmtpError } from "../protocol/errors.ts";
+import { type Limits, TEXT_BLOCK_OCTETS, type Timeouts } from "../protocol/limits.ts";
+import { type Reply, replyClass } from "../protocol/reply.ts";
+import { failed, refused, unknown } from "./fate.ts";
+import { Fifo } from "./fifo.ts";
+import type { Group, PendingExchange } from "./group.ts";
+import { type Handshake, type HandshakeStep, handshake, shown } from "./handshake.ts";
+import { Ledger } from "./ledger.ts";
+import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } from "./observer.ts";
+import { moreCareful, type PeerFacts, UNKNOWN_PEER } from "./peer.ts";
+import * as rules from "./rules.ts";
+import { Settlement } from "./settlement.ts";
+import { mailCommand, Transaction, unsupported, unsupportedAddress } from "./transaction.ts";
+
+// The SMTP conversation of one connection as a state machine without I/O, clock or emitter.
+//
+// Three places hold everything:
+//
+//   #queue    what was asked for and not begun: transactions and ordinary commands, in order
+//   #current  the one transaction whose envelope or text is being written
+//   #ledger   the commands that were written and not answered, in order: replies come in that order
+//
+// The shell pulls octets out with next(), tells of a text with textWritten() and endText(), and puts replies
+// in with receive(). A transaction moves
+//
+//   queued --MAIL--> envelope --354--> go --> text --"."--> terminated --reply--> over
+//      ^                |
+//      +---- rewind ----+   (a server that does not mean PIPELINING did nothing of it)
+//
+// What may be written when is said in one place, #due(); what a reply means, in #act(); what becomes of
+// everything when the connection is over, in fail(). Time comes in as an argument, epoch milliseconds.
+
+/** Whether groups may span messages, stay within one, or hold one command each. */
+export type PipeliningMode = "auto" | "transaction" | "off";
+
+export interface PipelineOptions {
+  readonly pipelining: PipeliningMode;
+  readonly timeouts: Timeouts;
+  readonly limits: Limits;
+}
+
+/** What may be written next. */
+type Due =
+  | { readonly kind: "handshake"; readonly step: HandshakeStep }
+  | { readonly kind: "marker" | "quit" }
+  | { readonly kind: "command"; readonly item: OrdinaryCommand }
+  | { readonly kind: "begin"; readonly transaction: Transaction; readonly followOn: boolean }
+  | { readonly kind: "text"; readonly transaction: Transaction }
+  | { readonly kind: "reset" | "mail" | "rcpt" | "data" | "loneDot"; readonly transaction: Transaction };
+
+/** An envelope that was written behind a "." whose reply was still owed. */
+interface FollowOn {
+  readonly transaction: Transaction;
+  /** The RSET that leads it; undefined until it is written. */
+  reset?: PendingExchange;
+  /** That RSET was answered 503: nothing counts until all replies have been read. */
+  refused: boolean;
+}
+
+/** A server that may be hanging up: nothing is written until that is clear. */
+interface Suspicion {
+  readonly reply: Reply;
+  /** The last reply that came. */
+  readonly since: number;
+  /** After a refused RSET or NOOP: those cannot be refused, so any further reply is out of step. */
+  readonly strict: boolean;
+}
+
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #observer: PipelineObserver;
+  readonly #ledger: Ledger;
+  readonly #fates: Settlement;
+  readonly #queue = new Fifo<Transaction | OrdinaryCommand>();
+
+  #phase: "idle" | "handshake" | "open" | "over" = "idle";
+  #capabilities: Capabilities = new Map();
+  #peer: PeerFacts = UNKNOWN_PEER;
+  #quitting = false;
+
+  #name = "";
+  #handshake: Generator<HandshakeStep, Handshake, Reply> | undefined;
+  #step: HandshakeStep | undefined;
+  #command: OrdinaryCommand | undefined;
+  #current: Transaction | undefined;
+  #text: Transaction | undefined;
+
+  /** RSET leads the next envelope: a transaction may be open at the server. */
+  #resetOwed = false;
+  /** The write that holds a "." is still being composed. */
+  #sameWrite = false;
+  #loneDot: PendingExchange | undefined;
+  #followOn: FollowOn | undefined;
+  #marker: PendingExchange | undefined;
+  #markerDue = false;
+  #suspicion: Suspicion | undefined;
+
+  constructor(options: PipelineOptions, observer: PipelineObserver) {
+    this.#options = options;
+    this.#observer = observer;
+    this.#ledger = new Ledger(observer, options.limits.groupCommands);
+    this.#fates = new Settlement(observer);
+  }
+
+  get capabilities(): Capabilities {
+    return this.#capabilities;
+  }
+
+  /** The most recently completed group. */
+  get lastGroup(): Group | undefined {
+    return this.#ledger.lastGroup;
+  }
+
+  /** Nothing is queued, being written or owed. */
+  get idle(): boolean {
+    return (
+      this.#phase === "open" &&
+      this.#ledger.owed === 0 &&
+      this.#current === undefined &&
+      this.#head() === undefined
+    );
+  }
+
+  /** Whether the text of this transaction is being written: false once the connection is over. */
+  writingText(transaction: Transaction): boolean {
+    return this.#text === transaction;
+  }
+
+  /** The connection stands: the greeting is owed. `name` is what EHLO will say. */
+  start(name: string, now: number): void {
+    this.#phase = "handshake";
+    this.#name = name;
+    this.#handshake = handshake(name);
+    this.#handshake.next(); // as far as the greeting, which is owed without a command
+    this.#ledger.write({ command: "greeting", line: "", octets: 0 }, now);
+    this.#ledger.close(now);
+  }
+
+  /** Queues a transaction. What of it is unfit to be sent gets its fate here. */
+  enqueue(transaction: Transaction, now: number): void {
+    this.#fates.invalid(transaction);
+    if (this.#fates.settledBeforeSending(transaction)) this.#fates.conclude(transaction, now);
+    else this.#queue.push(transaction);
+  }
+
+  /** Settles a transaction that came too late: the session is closed, or closes. */
+  turnAway(transaction: Transaction, error: SmtpError, now: number): void {
+    this.#fates.invalid(transaction);
+    this.#fates.failed(transaction, "connection", error);
+    this.#fates.conclude(transaction, now);
+  }
+
+  enqueueCommand(command: OrdinaryCommand): void {
+    this.#queue.push(command);
+  }
+
+  /** After everything queued: QUIT. */
+  quit(): void {
+    this.#quitting = true;
+  }
+
+  /** The transaction at the head of the queue whose text is still to be made ready. */
+  upcoming(): Transaction | undefined {
+    const head = this.#head();
+    return head instanceof Transaction && !head.ready ? head : undefined;
+  }
+
+  // ---- writing
+
+  /**
+   * What to write now: command lines with their CRLF, or a transaction whose text is to be written,
+   * or undefined if something must come first.
+   */
+  next(now: number): string | Transaction | undefined {
+    let lines = "";
+    while (lines.length < TEXT_BLOCK_OCTETS) {
+      const due = this.#due();
+      if (due === undefined) break;
+      if (due.kind === "text") {
+        if (lines !== "") return lines;
+        due.transaction.stage = "text";
+        this.#text = due.transaction;
+        this.#ledger.open(now);
+        return due.transaction;
+      }
+      lines += this.#perform(due, now);
+    }
+    if (lines !== "") return lines;
+    if (this.#text === undefined) this.#ledger.close(now);
+    return undefined;
+  }
+
+  /** Octets of the current text were handed to the socket. */
+  textWritten(octets: number, now: number): void {
+    if (this.#text === undefined) return;
+    this.#text.bytes += octets;
+    this.#ledger.wrote(octets, now);
+  }
+
+  /** The text is complete: returns its terminator, to be written at once. From here on the server may take it. */
+  endText(transaction: Transaction, now: number): string {
+    this.#text = undefined;
+    this.#sameWrite = true;
+    return this.#terminate(transaction, now);
+  }
+
+  /** The write that was being composed has been handed to the socket. */
+  turnOver(): void {
+    this.#sameWrite = false;
+  }
+
+  /** The socket has no more octets of ours to send: the deadline for the answer to a text runs from here. */
+  flushed(now: number): void {
+    const { oldest } = this.#ledger;
+    if (oldest?.command === "text") oldest.flushedAt ??= now;
+  }
+
+  /** The one place that says what may be written, with the reason at each rule. */
+  #due(): Due | undefined {
+    if (this.#phase === "over") return undefined;
+    if (this.#step !== undefined) return { kind: "handshake", step: this.#step };
+    if (this.#phase !== "open") return undefined;
+    if (this.#markerDue) return { kind: "marker" };
+    // What the marker says decides whether anything is open at the server.
+    if (this.#marker !== undefined) return undefined;
+    // A server that refuses a follow-on, or may be hanging up, gets nothing more until that is clear.
+    if (this.#followOn?.refused || this.#suspicion !== undefined) return undefined;
+    // Inside a text there is nothing but text.
+    if (this.#text !== undefined) return undefined;
+    const last = this.#ledger.newest;
+    if (last !== undefined) {
+      // Without PIPELINING: one command at a time (RFC 5321 §2.1).
+      if (!this.#pipelining) return undefined;
+      // RFC 2920 §3.1: these only end a group.
+      if (!rules.PIPELINED.has(last.command)) return undefined;
+      // A lone dot gets its reply before anything else.
+      if (last === this.#loneDot) return undefined;
+    }
+    return this.#current === undefined ? this.#dueFromQueue(last) : this.#dueInTransaction(this.#current);
+  }
+
+  #dueInTransaction(transaction: Transaction): Due | undefined {
+    // Aborted in its envelope: it waits for the replies owed, then RSET.
+    if (transaction.stage === "over") return undefined;
+    if (transaction.stage === "go")
+      return { kind: transaction.deliverable ? "text" : "loneDot", transaction };
+    if (transaction.dataWritten) return undefined;
+    if (this.#resetOwed) return { kind: "reset", transaction };
+    if (!transaction.mailWritten) return { kind: "mail", transaction };
+    if (transaction.peekRecipient() !== undefined) return { kind: "rcpt", transaction };
+    // All or none: the text goes only if every RCPT was accepted, so those replies come first.
+    if (transaction.requireAllRecipients && transaction.unanswered > 0) return undefined;
+    return { kind: "data", transaction };
+  }
+
+  #dueFromQueue(last: PendingExchange | undefined): Due | undefined {
+    const head = this.#head();
+    if (head === undefined) return this.#quitting && last === undefined ? { kind: "quit" } : undefined;
+    // Ordinary commands stand between transactions, each with its reply.
+    if (!(head instanceof Transaction))
+      return last === undefined ? { kind: "command", item: head } : undefined;
+    // Behind a 354 a text that can't be had costs the connection: so it is made ready before its envelope goes.
+    if (!head.ready) return undefined;
+    if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
+    // A "." is owed its reply. Behind it stands only what the user and the server allow,
+    if (this.#options.pipelining !== "auto" || this.#peer.followOn === "unfit") return undefined;
+    // and until the server has proved itself, only what leaves in the very write that holds the ".".
+    if (this.#peer.followOn === "unproven" && !this.#sameWrite) return undefined;
+    return { kind: "begin", transaction: head, followOn: true };
+  }
+
+  get #pipelining(): boolean {
+    return (
+      this.#options.pipelining !== "off" && this.#peer.pipelining && this.#capabilities.has("PIPELINING")
+    );
+  }
+
+  /** The first item of the queue that is not settled: aborted ones are passed over here, not searched for. */
+  #head(): Transaction | OrdinaryCommand | undefined {
+    for (;;) {
+      const head = this.#queue.at(0);
+      if (!(head instanceof Transaction) || head.stage !== "over") return head;
+      this.#queue.shift();
+    }
+  }
+
+  #perform(due: Exclude<Due, { kind: "text" }>, now: number): string {
+    switch (due.kind) {
+      case "handshake":
+        this.#step = undefined;
+        return this.#line(due.step.command, due.step.line, now);
+      case "marker":
+        this.#markerDue = false;
+        this.#ledger.close(now);
+        return this.#line("EHLO", `EHLO ${this.#name}`, now, (exchange) => {
+          this.#marker = exchange;
+        });
+      case "quit":
+        return this.#line("QUIT", "QUIT", now);
+      case "command":
+        this.#queue.shift();
+        this.#command = due.item;
+        return this.#line(due.item.command, due.item.line, now);
+      case "begin":
+        this.#queue.shift();
+        this.#begin(due.transaction, due.followOn, now);
+        return "";
+      case "loneDot":
+        // RFC 2920 §3.1: exactly a dot, and its reply is owed like any other.
+        this.#terminate(due.transaction, now);
+        this.#loneDot = this.#ledger.newest;
+        return ".\r\n";
+      case "reset":
+        this.#resetOwed = false;
+        return this.#line(
+          "RSET",
+          "RSET",
+          now,
+          (exchange) => {
+            if (this.#followOn?.transaction === due.transaction) this.#followOn.reset = exchange;
+          },
+          due.transaction,
+        );
+      default:
+        return this.#envelopeLine(due.kind, due.transaction, now);
+    }
+  }
+
+  #begin(transaction: Transaction, followOn: boolean, now: number): void {
+    const lacking = unsupported(transaction, this.#capabilities);
+    if (lacking !== undefined) this.#fates.failed(transaction, "unsupported", lacking);
+    for (const recipient of transaction.recipients) {
+      const { address } = recipient;
+      if (recipient.result !== undefined || isAscii(address)) continue;
+      this.#fates.one(transaction, recipient, failed(address, "unsupported", unsupportedAddress(address)));
+    }
+    if (this.#fates.settledBeforeSending(transaction)) {
+      this.#fates.conclude(transaction, now);
+      return;
+    }
+    if (transaction.startedAt === undefined) {
+      transaction.startedAt = now;
+      this.#observer.transactionStart(transaction, now);
+    }
+    transaction.stage = "envelope";
+    this.#current = transaction;
+    if (!followOn) return;
+    // RSET leads every follow-on: it shows whether the server takes commands there.
+    this.#resetOwed = true;
+    this.#followOn = { transaction, refused: false };
+  }
+
+  #envelopeLine(kind: "mail" | "rcpt" | "data", transaction: Transaction, now: number): string {
+    transaction.unanswered++;
+    switch (kind) {
+      case "mail":
+        transaction.mailWritten = true;
+        return this.#line("MAIL", mailCommand(transaction, this.#capabilities), now, undefined, transaction);
+      case "rcpt": {
+        const recipientIndex = transaction.nextRecipient++;
+        const line = rcptLine(transaction.recipients[recipientIndex]?.address ?? "");
+        this.#ledger.write({ command: "RCPT", line, transaction, recipientIndex }, now);
+        return `${line}\r\n`;
+      }
+      case "data":
+        transaction.dataWritten = true;
+        return this.#line("DATA", "DATA", now, undefined, transaction);
+    }
+  }
+
+  #line(
+    command: Command,
+    line: string,
+    now: number,
+    written?: (exchange: PendingExchange) => void,
+    transaction?: Transaction,
+  ): string {
+    const exchange = this.#ledger.write({ command, line, transaction }, now);
+    written?.(exchange);
+    return `${line}\r\n`;
+  }
+
+  #terminate(transaction: Transaction, now: number): string {
+    transaction.bytes += 3;
+    transaction.stage = "terminated";
+    this.#current = undefined;
+    this.#ledger.write({ command: "text", line: ".", transaction, octets: 3, bytes: transaction.bytes }, now);
+    return ".\r\n";
+  }
+
+  // ---- reading
+
+  /** A reply came. */
+  receive(reply: Reply, now: number): void {
+    if (this.#phase === "over") return;
+    const { oldest } = this.#ledger;
+    if (oldest === undefined) {
+      this.#unasked(reply, now);
+    } else if (this.#marker !== undefined && oldest !== this.#marker && rules.isMarker(reply)) {
+      this.#markerCameFirst(this.#marker, reply, now);
+    } else if (this.#suspicion?.strict || !rules.fits(oldest.command, reply)) {
+      this.protocolError(rules.outOfStep(reply, oldest.command), now);
+    } else {
+      this.#answer(oldest, reply, now);
+    }
+  }
+
+  #answer(exchange: PendingExchange, reply: Reply, now: number): void {
+    this.#ledger.answer(reply, now);
+    const suspicion = this.#suspicion;
+    this.#act(exchange, reply, now);
+    if (this.#isOver()) return;
+    if (exchange.transaction !== undefined) this.#reconsider(exchange.transaction, now);
+    if (this.#suspicion === suspicion) this.#suspicion = this.#suspicionAfter(reply, now);
+    this.#ledger.endAnswered(now);
+  }
+
+  // A method, for the compiler: what was called before may have changed the phase.
+  #isOver(): boolean {
+    return this.#phase === "over";
+  }
+
+  #suspicionAfter(reply: Reply, now: number): Suspicion | undefined {
+    if (reply.code === 421) return { reply, since: now, strict: false };
+    // If every reply owed comes behind a 421, it was no hang-up.
+    if (this.#suspicion === undefined || this.#ledger.owed === 0) return undefined;
+    return { ...this.#suspicion, since: now };
+  }
+
+  /** What a reply means for its command. */
+  #act(exchange: PendingExchange, reply: Reply, now: number): void {
+    const { command, transaction } = exchange;
+    if (command === "greeting" || command === "EHLO" || command === "HELO") {
+      if (exchange === this.#marker) this.#markerCameInTurn(reply, now);
+      else this.#advanceHandshake(reply, now);
+    } else if (command === "QUIT") {
+      this.finish(now);
+    } else if (transaction === undefined) {
+      this.#actOnOrdinary(command, reply, now);
+    } else if (this.#followOn?.refused && this.#followOn.transaction === transaction) {
+      this.#actOnRefusedFollowOn(transaction, reply, now);
+    } else if (command === "RSET") {
+      this.#actOnReset(exchange, transaction, reply, now);
+    } else if (command === "MAIL") {
+      transaction.unanswered--;
+      transaction.mailReply = reply;
+      if (reply.code === 530) this.fail(rules.authRequired(reply), "error", now);
+    } else if (command === "RCPT") {
+      this.#actOnRcpt(exchange, transaction, reply);
+    } else if (command === "DATA") {
+      this.#actOnData(transaction, reply, now);
+    } else {
+      this.#actOnText(exchange, transaction, reply, now);
+    }
+  }
+
+  #advanceHandshake(reply: Reply, now: number): void {
+    try {
+      const { done, value } = this.#handshake?.next(reply) ?? {};
+      if (value === undefined) return;
+      if (!done) {
+        this.#step = value as HandshakeStep;
+        return;
+      }
+      this.#phase = "open";
+      this.#capabilities = value.capabilities;
+      this.#peer = this.#observer.recall(value);
+      this.#observer.ready(value, now);
+      if (value.garbled && this.#peer.followOn !== "unfit") {
+        const why = "something on the way rewrites this server's greeting";
+        this.#followOnUnfit("ESMTP_GARBLED_GREETING", why);
+      }
+    } catch (error) {
+      if (!(error instanceof SmtpError)) throw error;
+      this.fail(error, reply.code === 421 ? "server" : "error", now);
+    }
+  }
+
+  #actOnOrdinary(command: Command, reply: Reply, now: number): void {
+    const item = this.#command;
+    this.#command = undefined;
+    if (item !== undefined) this.#observer.commandEnd(item, reply);
+    if (command !== "RSET" && command !== "NOOP") return;
+    if (replyClass(reply) !== 2) this.#suspect(reply, now);
+    else if (command === "RSET") this.#resetOwed = false;
+  }
+
+  #actOnReset(exchange: PendingExchange, transaction: Transaction, reply: Reply, now: number): void {
+    const followOn = this.#followOn?.reset === exchange ? this.#followOn : undefined;
+    if (replyClass(reply) === 2) {
+      if (followOn === undefined) return;
+      if (this.#marker === undefined) this.#followOn = undefined;
+      if (this.#peer.followOn === "unproven") this.#learn({ ...this.#peer, followOn: "proven" });
+    } else if (followOn !== undefined && reply.code === 503) {
+      followOn.refused = true;
+      if (transaction.unanswered === 0) this.#followOnRefused(transaction);
+    } else {
+      this.#suspect(reply, now);
+    }
+  }
+
+  #actOnRcpt(exchange: PendingExchange, transaction: Transaction, reply: Reply): void {
+    transaction.unanswered--;
+    const recipient = transaction.recipients[exchange.recipientIndex ?? -1];
+    if (recipient === undefined || recipient.result !== undefined) return;
+    if (transaction.mailRefused) {
+      // Behind a refused MAIL it decides nothing, but tells that a previous transaction is still open.
+      if (replyClass(reply) === 2) transaction.acceptedWithoutSender = true;
+    } else if (replyClass(reply) === 2) {
+      recipient.accepted = reply;
+      exchange.group.recipients.accepted.push(recipient.address);
+      this.#observer.recipientAccepted(transaction, recipient, reply);
+    } else {
+      this.#fates.one(transaction, recipient, refused(recipient.address, "rcpt", reply));
+    }
+  }
+
+  #actOnData(transaction: Transaction, reply: Reply, now: number): void {
+    transaction.unanswered--;
+    const { mailReply, mailRefused, acceptedWithoutSender } = transaction;
+    // Only now: with a 354 the text could still have gone out.
+    if (mailRefused && mailReply !== undefined) this.#fates.refused(transaction, "mail", mailReply);
+    if (replyClass(reply) !== 3) {
+      this.#fates.refused(transaction, "data", reply);
+      this.#resetOwed = true;
+      this.#conclude(transaction, now);
+    } else if (this.#marker !== undefined) {
+      this.#followOnFailed("it answered DATA after it had been asked for a marker", now);
+    } else if (acceptedWithoutSender || mailReply?.code === 503) {
+      // It would deliver under the sender of a transaction that it kept: not even a dot may follow.
+      this.fail(rules.wrongTransaction(reply), "error", now);
+    } else {
+      transaction.stage = "go";
+    }
+  }
+
+  #actOnText(exchange: PendingExchange, transaction: Transaction, reply: Reply, now: number): void {
+    if (exchange === this.#loneDot) this.#loneDot = undefined;
+    else if (replyClass(reply) === 2) this.#fates.succeeded(transaction, reply);
+    else this.#fates.refused(transaction, "message", reply);
+    this.#conclude(transaction, now);
+  }
+
+  /** Does an envelope go on whose DATA is not written and that waits for no reply? */
+  #reconsider(transaction: Transaction, now: number): void {
+    if (transaction !== this.#current || !transaction.mailWritten || transaction.dataWritten) return;
+    if (transaction.unanswered > 0) return;
+    const { mailReply, mailRefused } = transaction;
+    if (mailRefused && mailReply !== undefined) {
+      this.#fates.refused(transaction, "mail", mailReply);
+      this.#resetOwed = mailReply.code === 503 || transaction.acceptedWithoutSender;
+      this.#conclude(transaction, now);
+    } else if (transaction.stage === "over" || transaction.peekRecipient() === undefined) {
+      if (transaction.requireAllRecipients && !transaction.allAccepted) this.#fates.notAll(transaction);
+      if (transaction.deliverable) return;
+      this.#resetOwed = true;
+      this.#conclude(transaction, now);
+    }
+  }
+
+  #conclude(transaction: Transaction, now: number): void {
+    if (this.#current === transaction) this.#current = undefined;
+    this.#fates.conclude(transaction, now);
+  }
+
+  #suspect(reply: Reply, now: number): void {
+    this.#suspicion = { reply, since: now, strict: true };
+  }
+
+  /** A reply that no command asked for. */
+  #unasked(reply: Reply, now: number): void {
+    const text = this.#text;
+    const reason = reply.code === 421 ? "server" : "error";
+    if (text !== undefined && rules.fits("text", reply)) {
+      const error = rules.earlyReply(reply);
+      text.reply = reply;
+      // 2yz: for what? The server may have taken the beginning for the whole.
+      this.#fates.byError(text, error, (address) =>
+        replyClass(reply) === 2 ? unknown(address, error) : { ...refused(address, "message", reply), error },
+      );
+      this.fail(error, reason, now);
+    } else if (reply.code === 421) {
+      this.fail(rules.serverClosing(reply), "server", now);
+    } else {
+      this.protocolError(rules.outOfStep(reply, undefined), now);
+    }
+  }
+
+  // ---- servers that say PIPELINING and do not mean it
+
+  /** Behind a RSET refused with 503 every reply must be 503 too: then nothing was done. */
+  #actOnRefusedFollowOn(transaction: Transaction, reply: Reply, now: number): void {
+    transaction.unanswered--;
+    if (reply.code !== 503) this.#followOnFailed(`it refused RSET, then answered ${shown(reply)}`, now);
+    else if (transaction.unanswered === 0) this.#followOnRefused(transaction);
+  }
+
+  #followOnRefused(transaction: Transaction): void {
+    this.#undo(transaction);
+    this.#followOnUnfit("ESMTP_FOLLOW_ON_REFUSED", "the server refuses what stands behind a message's text");
+  }
+
+  /** If nothing was answered before the marker, nothing was done: the follow-on was swallowed. */
+  #markerCameFirst(marker: PendingExchange, reply: Reply, now: number): void {
+    const { transaction, reset } = this.#followOn ?? {};
+    if (transaction === undefined || reset !== this.#ledger.oldest) {
+      this.#followOnFailed("it answered a part", now);
+      return;
+    }
+    this.#ledger.dropBefore(marker, now);
+    this.#ledger.answer(reply, now);
+    this.#marker = undefined;
+    this.#undo(transaction);
+    this.#followOnUnfit(
+      "ESMTP_FOLLOW_ON_SWALLOWED",
+      "the server swallows what stands behind a message's text",
+    );
+    this.#ledger.endAnswered(now);
+  }
+
+  /** All owed replies came before the marker: they count, but EHLO has cleared the transaction (RFC 5321 §4.1.4). */
+  #markerCameInTurn(reply: Reply, now: number): void {
+    if (!rules.isMarker(reply)) {
+      this.#followOnFailed(`it answered EHLO with ${shown(reply)}`, now);
+      return;
+    }
+    this.#marker = undefined;
+    this.#resetOwed = false;
+    this.#followOn = undefined;
+    if (this.#current !== undefined) this.#undo(this.#current);
+    // Where all was refused with 503 that has been learnt, and said, already.
+    if (this.#peer.followOn === "unfit") return;
+    this.#followOnUnfit(
+      "ESMTP_FOLLOW_ON_SLOW",
+      "the server is slow to answer what stands behind a message's text",
+    );
+  }
+
+  /** Back to the head of the queue: the caller sees one message and one fate. */
+  #undo(transaction: Transaction): void {
+    this.#followOn = undefined;
+    if (this.#current === transaction) this.#current = undefined;
+    if (transaction.stage === "over") return;
+    transaction.rewind();
+    this.#queue.unshift(transaction);
+  }
+
+  #followOnFailed(what: string, now: number): void {
+    this.#followOnUnfit(
+      "ESMTP_FOLLOW_ON_REFUSED",
+      `the server mishandles what stands behind a text: ${what}`,
+    );
+    this.fail(rules.followOnFailed(what), "error", now);
+  }
+
+  #followOnUnfit(code: PeerWarningCode, why: string): void {
+    const message = `Nothing is pipelined across messages to this server any more: ${why}`;
+    this.#learn({ ...this.#peer, followOn: "unfit" }, { code, message });
+  }
+
+  /** Something went wrong with groups as such. */
+  #beMoreCareful(why: string): void {
+    if (!this.#pipelining) return;
+    const facts = moreCareful(this.#peer);
+    const what = facts.pipelining ? "across messages" : "at all";
+    const message = `Nothing will be pipelined ${what} to this server: ${why}`;
+    this.#learn(facts, { code: "ESMTP_PIPELINING_UNFIT", message });
+  }
+
+  #learn(facts: PeerFacts, warning?: { code: PeerWarningCode; message: string }): void {
+    this.#peer = facts;
+    this.#observer.learnt(facts, warning);
+  }
+
+  // ---- what the caller changes on the way
+
+  /** The caller wants a transaction no more. It has an effect until DATA is written: what follows then is RSET. */
+  abort(transaction: Transaction, error: SmtpError, now: number): void {
+    const { stage } = transaction;
+    if (stage !== "queued" && (stage !== "envelope" || transaction.dataWritten)) return;
+    this.#fates.failed(transaction, "aborted", error);
+    this.#fates.conclude(transaction, now);
+    if (this.#current === transaction && !transaction.mailWritten) this.#current = undefined;
+    this.#reconsider(transaction, now);
+  }
+
+  /** A text can't be had, or not to its end. Before its envelope went, that costs the message; then the connection. */
+  failText(transaction: Transaction, error: SmtpError, now: number): void {
+    const { stage } = transaction;
+    if (stage === "over" || stage === "terminated") return;
+    this.#fates.failed(transaction, "message", error);
+    if (stage === "queued") this.#fates.conclude(transaction, now);
+    else this.fail(error, "error", now);
+  }
+
+  // ---- deadlines
+
+  /** When expire() is to be called, unless something happens before; undefined: nothing is waited for. */
+  get deadline(): number | undefined {
+    return this.#deadline()?.at;
+  }
+
+  #deadline(): { at: number; why: "closing" | "followOn" | "reply"; command: Command } | undefined {
+    if (this.#phase === "over") return undefined;
+    const { timeouts } = this.#options;
+    if (this.#suspicion !== undefined) {
+      return { at: this.#suspicion.since + timeouts.closing, why: "closing", command: "QUIT" };
+    }
+    const { oldest } = this.#ledger;
+    if (oldest === undefined) return undefined;
+    const { command, oldestSince } = oldest;
+    const watched = this.#followOn?.refused || this.#followOn?.reset === oldest;
+    if (watched && this.#marker === undefined && !this.#markerDue) {
+      return { at: oldestSince + timeouts.followOn, why: "followOn", command };
+    }
+    let since = oldestSince;
+    if (command === "text") {
+      // Until its end is flushed the socket's own progress is watched instead.
+      if (oldest.flushedAt === undefined) return undefined;
+      since = Math.max(since, oldest.flushedAt);
+    }
+    return { at: since + rules.timeoutOf(command, timeouts), why: "reply", command };
+  }
+
+  /** A deadline may have passed. */
+  expire(now: number): void {
+    const deadline = this.#deadline();
+    if (deadline === undefined || now < deadline.at) return;
+    const { why, command } = deadline;
+    if (why === "closing") {
+      this.disconnected(now);
+    } else if (why === "followOn") {
+      if (this.#followOn?.refused) this.#followOnFailed("it refused RSET, then fell silent", now);
+      else this.#markerDue = true;
+    } else if (command === "QUIT") {
+      this.finish(now);
+    } else {
+      this.timedOut(
+        command === "greeting" ? "no greeting came" : `${command} was not answered`,
+        command,
+        now,
+      );
+    }
+  }
+
+  // ---- the end
+
+  /** The server did not answer, or did not take octets, in time. */
+  timedOut(what: string, command: Command, now: number): void {
+    // A stall in the very first pipelined group: something on the way may not bear groups.
+    if (this.#ledger.grouped === "written") this.#beMoreCareful("the first pipelined group was not answered");
+    this.fail(rules.timedOut(what, command), "timeout", now);
+  }
+
+  /** What came is no reply, or none to what was sent. */
+  protocolError(error: SmtpError, now: number): void {
+    if (this.#ledger.grouped !== "no") this.#beMoreCareful("its replies were out of step");
+    this.fail(error, "error", now);
+  }
+
+  /** The connection ended. */
+  disconnected(now: number, cause?: unknown): void {
+    const command = this.#ledger.oldest?.command;
+    if (command === "QUIT") this.finish(now);
+    else if (this.#suspicion !== undefined)
+      this.fail(rules.serverClosing(this.#suspicion.reply), "server", now);
+    else this.fail(rules.connectionLost(command, cause), "server", now);
+  }
+
+  /** QUIT is done. */
+  finish(now: number): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    this.#ledger.endAll(now);
+    this.#observer.finished();
+  }
+
+  /** The session is over: what is settled stays, everything else gets its fate here. */
+  fail(error: SmtpError, reason: CloseReason, now: number): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    this.#text = undefined;
+    this.#observer.failed(error, reason);
+
+    // The end of these was handed to the socket: the server may have taken them.
+    for (const transaction of this.#ledger.unansweredTexts()) {
+      this.#fates.byError(transaction, error, (address) => unknown(address, error));
+      this.#conclude(transaction, now);
+    }
+    const stage =
+      error.code === "ESMTP_DESTROYED" || error.code === "ESMTP_ABORTED" ? "aborted" : "connection";
+    const items = this.#queue.drain();
+    if (this.#current !== undefined) items.unshift(this.#current);
+    if (this.#command !== undefined) items.unshift(this.#command);
+    for (const item of items) {
+      if (item instanceof Transaction) {
+        this.#fates.failed(item, stage, error);
+        this.#conclude(item, now);
+      } else {
+        this.#observer.commandEnd(item, error);
+      }
+    }
+    this.#current = undefined;
+    this.#command = undefined;
+    this.#ledger.endAll(now);
+  }
+}

@@ -1,0 +1,116 @@
+import type { Command } from "../protocol/command.ts";
+import { SmtpError } from "../protocol/errors.ts";
+import type { Timeouts } from "../protocol/limits.ts";
+import { type Reply, replyClass } from "../protocol/reply.ts";
+import { shown } from "./handshake.ts";
+
+// What can be said of a command or a reply without knowing the state of the pipeline.
+
+/** RFC 2920 §3.1: any other command may only end a group. A text ends with ".", which may have others behind it. */
+export const PIPELINED: ReadonlySet<Command> = new Set(["MAIL", "RCPT", "RSET", "text"]);
+
+/** Whether a reply can answer a command at all: 1yz never, 3yz only DATA, DATA not 2yz (RFC 5321 §4.3.2). */
+export function fits(command: Command, reply: Reply): boolean {
+  const first = replyClass(reply);
+  if (first === 1) return false;
+  return command === "DATA" ? first !== 2 : first !== 3;
+}
+
+/** An EHLO reply can't be mistaken for one to RSET, MAIL, RCPT or DATA: PIPELINING stands among its lines. */
+export function isMarker(reply: Reply): boolean {
+  return reply.code === 250 && reply.lines.some((line, i) => i > 0 && /^pipelining\s*$/i.test(line));
+}
+
+/** How long a command may go unanswered, in milliseconds. */
+export function timeoutOf(command: Command, timeouts: Timeouts): number {
+  switch (command) {
+    case "greeting":
+      return timeouts.greeting;
+    case "MAIL":
+      return timeouts.mail;
+    case "RCPT":
+      return timeouts.rcpt;
+    case "DATA":
+      return timeouts.data;
+    case "text":
+      return timeouts.message;
+    case "QUIT":
+      return timeouts.closing;
+    default:
+      return timeouts.command;
+  }
+}
+
+/** The server said that it hangs up. */
+export function serverClosing(reply: Reply): SmtpError {
+  return new SmtpError("ESMTP_SERVER_CLOSING", `The server closes the session: ${shown(reply)}`, {
+    reply,
+    retryable: true,
+  });
+}
+
+/** MAIL was answered 530. */
+export function authRequired(reply: Reply): SmtpError {
+  return new SmtpError("ESMTP_AUTH_REQUIRED", `The server wants authentication: ${shown(reply)}`, {
+    command: "MAIL",
+    reply,
+    retryable: true,
+  });
+}
+
+/** MAIL was refused and DATA answered 354. */
+export function wrongTransaction(reply: Reply): SmtpError {
+  return new SmtpError(
+    "ESMTP_WRONG_TRANSACTION",
+    "The server refused MAIL and asked for the text all the same; the connection was closed without it",
+    { command: "DATA", reply, retryable: true },
+  );
+}
+
+/** A reply to a text that is not finished. */
+export function earlyReply(reply: Reply): SmtpError {
+  return new SmtpError(
+    "ESMTP_EARLY_REPLY",
+    `The server answered ${shown(reply)} before the text was finished`,
+    {
+      command: "text",
+      reply,
+      retryable: true,
+    },
+  );
+}
+
+/** A reply that nothing asked for, or that can't answer what did. */
+export function outOfStep(reply: Reply, command: Command | undefined): SmtpError {
+  const what = command === undefined ? "which no command asked for" : `which can't answer ${command}`;
+  return new SmtpError("ESMTP_OUT_OF_STEP", `The server sent ${JSON.stringify(shown(reply))}, ${what}`, {
+    command,
+    reply,
+    retryable: true,
+  });
+}
+
+/** What was pipelined behind a text went wrong. */
+export function followOnFailed(what: string): SmtpError {
+  return new SmtpError(
+    "ESMTP_FOLLOW_ON",
+    `The server mishandled what was pipelined behind a message's text: ${what}`,
+    {
+      retryable: true,
+    },
+  );
+}
+
+/** The connection ended. */
+export function connectionLost(command: Command | undefined, cause: unknown): SmtpError {
+  return new SmtpError("ESMTP_CONNECTION_LOST", "The connection to the server was lost", {
+    command,
+    retryable: true,
+    cause,
+  });
+}
+
+/** A deadline passed. */
+export function timedOut(what: string, command: Command): SmtpError {
+  return new SmtpError("ESMTP_TIMEOUT", `The server is too slow: ${what}`, { command, retryable: true });
+}

@@ -1,0 +1,159 @@
+import { isAscii } from "../protocol/address.ts";
+import { type Capabilities, maximumSize } from "../protocol/capabilities.ts";
+import { mailLine } from "../protocol/command.ts";
+import { SmtpError } from "../protocol/errors.ts";
+import { type Reply, replyClass } from "../protocol/reply.ts";
+import type { RecipientResult } from "./fate.ts";
+import type { Group } from "./group.ts";
+
+/** One entry of a message's `to`. */
+export interface Recipient {
+  readonly address: string;
+  /** The reply that accepted it, until the message's text decides. */
+  accepted?: Reply | undefined;
+  /** Its fate; once set it stays. */
+  result?: RecipientResult;
+}
+
+/** What is known of a text before it is sent. */
+export interface TextDeclaration {
+  /** Octets: of the canonical text if it is in memory, else as the caller declared; undefined if unknown. */
+  readonly size?: number | undefined;
+  /** Whether it has octets above 127; undefined if unknown. */
+  readonly eightBit?: boolean | undefined;
+  /** BODY as the caller declared it. */
+  readonly body?: "7BIT" | "8BITMIME" | undefined;
+  /** Why the text, or what was declared of it, can't be sent at all. */
+  readonly unfit?: SmtpError | undefined;
+}
+
+/**
+ * Where a transaction stands:
+ * `queued` (nothing written, or everything undone), `envelope` (some of MAIL RCPT DATA written),
+ * `go` (354 read), `text` (being written), `terminated` (its end was written), `over` (settled).
+ */
+export type TransactionStage = "queued" | "envelope" | "go" | "text" | "terminated" | "over";
+
+/** A mail transaction, RFC 5321 §3.3, as the pipeline sees it. Only the pipeline changes it. */
+export class Transaction {
+  readonly id: string;
+  readonly from: string;
+  readonly recipients: readonly Recipient[];
+  readonly text: TextDeclaration;
+  readonly requireAllRecipients: boolean;
+  readonly queuedAt: number;
+
+  stage: TransactionStage = "queued";
+  /** Whether its text can be had at once: until then its envelope waits. */
+  ready = true;
+  startedAt: number | undefined;
+  /** Octets of text written, dot-stuffing and terminator included. */
+  bytes = 0;
+  mailReply: Reply | undefined;
+  /** The recipient whose RCPT is written next. */
+  nextRecipient = 0;
+  /** MAIL, RCPT and DATA commands written and not answered. */
+  unanswered = 0;
+  mailWritten = false;
+  dataWritten = false;
+  /** Whether the server accepted a RCPT behind a refused MAIL: it would deliver under another sender. */
+  acceptedWithoutSender = false;
+  /** The group that its latest command was written in. */
+  group: Group | undefined;
+  /** The reply that decided the message as a whole. */
+  reply: Reply | undefined;
+  /** The error that decided the message as a whole. */
+  error: SmtpError | undefined;
+
+  constructor(init: {
+    id: string;
+    from: string;
+    recipients: readonly Recipient[];
+    text: TextDeclaration;
+    requireAllRecipients: boolean;
+    queuedAt: number;
+  }) {
+    this.id = init.id;
+    this.from = init.from;
+    this.recipients = init.recipients;
+    this.text = init.text;
+    this.requireAllRecipients = init.requireAllRecipients;
+    this.queuedAt = init.queuedAt;
+  }
+
+  /** Back to the start of the queue, as if nothing had been written: nothing of it was done. */
+  rewind(): void {
+    this.stage = "queued";
+    this.mailReply = undefined;
+    this.nextRecipient = 0;
+    this.unanswered = 0;
+    this.mailWritten = false;
+    this.dataWritten = false;
+    this.acceptedWithoutSender = false;
+    for (const recipient of this.recipients) recipient.accepted = undefined;
+  }
+
+  /** MAIL was answered, and not with 2yz. */
+  get mailRefused(): boolean {
+    return this.mailReply !== undefined && replyClass(this.mailReply) !== 2;
+  }
+
+  /** Every recipient was accepted. */
+  get allAccepted(): boolean {
+    return this.recipients.every(({ accepted, result }) => accepted !== undefined && result === undefined);
+  }
+
+  /** Whether a recipient was accepted whose fate is open: somebody may receive the text. */
+  get deliverable(): boolean {
+    return this.recipients.some(({ accepted, result }) => accepted !== undefined && result === undefined);
+  }
+
+  /** The next recipient that RCPT is owed to, skipping those whose fate is decided. */
+  peekRecipient(): Recipient | undefined {
+    while (this.recipients[this.nextRecipient]?.result !== undefined) this.nextRecipient++;
+    return this.recipients[this.nextRecipient];
+  }
+}
+
+/** Whether the text may have octets above 127 on this connection. */
+export function eightBitAllowed(text: TextDeclaration, capabilities: Capabilities): boolean {
+  return text.body !== "7BIT" && capabilities.has("8BITMIME");
+}
+
+/** What the server lacks for this message; undefined if it can be sent. RFC 1870 §6.1, RFC 6152 §3. */
+export function unsupported(transaction: Transaction, capabilities: Capabilities): SmtpError | undefined {
+  const { text, from } = transaction;
+  const most = maximumSize(capabilities);
+  if (most !== undefined && text.size !== undefined && text.size > most) {
+    return new SmtpError(
+      "ESMTP_SIZE_EXCEEDED",
+      `The message has ${text.size} octets, the server takes ${most} (SIZE)`,
+    );
+  }
+  const needsEightBit = text.eightBit ?? text.body === "8BITMIME";
+  if (needsEightBit && !capabilities.has("8BITMIME")) {
+    return new SmtpError(
+      "ESMTP_UNSUPPORTED",
+      "The message has 8-bit text and the server does not offer 8BITMIME; encode it (quoted-printable, base64)",
+    );
+  }
+  if (!isAscii(from)) return unsupportedAddress(from);
+  return undefined;
+}
+
+/** The error for an address that needs SMTPUTF8. */
+export function unsupportedAddress(address: string): SmtpError {
+  return new SmtpError(
+    "ESMTP_UNSUPPORTED",
+    `The address ${JSON.stringify(address)} has characters beyond ASCII, which needs SMTPUTF8`,
+  );
+}
+
+/** The MAIL command with the parameters that the server offers. */
+export function mailCommand(transaction: Transaction, capabilities: Capabilities): string {
+  const { text } = transaction;
+  const body = capabilities.has("8BITMIME")
+    ? (text.body ?? (text.eightBit === false ? undefined : "8BITMIME"))
+    : undefined;
+  return mailLine(transaction.from, { size: capabilities.has("SIZE") ? text.size : undefined, body });
+}

@@ -1,0 +1,36 @@
+import type { Reply } from "./reply.ts";
+
+/** What a server's EHLO reply offers: keywords in upper case, each with its parameters (`""` if it has none). */
+export type Capabilities = ReadonlyMap<string, string>;
+
+const KEYWORD = /^([a-z\d][a-z\d-]*)(?:[ =](.*))?$/i;
+
+/** Reads an EHLO reply, RFC 5321 §4.1.1.1: the first line is the greeting, each other one a keyword. */
+export function parseCapabilities(reply: Reply): Capabilities {
+  const capabilities = new Map<string, string>();
+  for (const line of reply.lines.slice(1)) {
+    const [, keyword, parameters] = KEYWORD.exec(line.trim()) ?? [];
+    if (keyword !== undefined) capabilities.set(keyword.toUpperCase(), parameters?.trim() ?? "");
+  }
+  return capabilities;
+}
+
+/** The parameters of an extension, `true` if it has none, `false` if it is not offered. Case-insensitive. */
+export function supports(capabilities: Capabilities, extension: string): boolean | string {
+  const parameters = capabilities.get(extension.toUpperCase());
+  return parameters === undefined ? false : parameters || true;
+}
+
+/** The greatest message size in octets that a server takes (RFC 1870 §3); undefined where it states none. */
+export function maximumSize(capabilities: Capabilities): number | undefined {
+  const parameters = capabilities.get("SIZE") ?? "";
+  return /^\d{1,15}$/.test(parameters) && Number(parameters) > 0 ? Number(parameters) : undefined;
+}
+
+/**
+ * Whether a greeting was garbled on the way, as firewalls do that rewrite SMTP: `220 ******0*2**`.
+ * What stands behind such a firewall can't be trusted with much in one packet.
+ */
+export function garbledGreeting(greeting: Reply): boolean {
+  return /\*{4}/.test(greeting.text);
+}

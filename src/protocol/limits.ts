@@ -1,0 +1,78 @@
+// Every limit and deadline of the package, each with its reason. Times are milliseconds.
+
+/** Deadlines in milliseconds, one per phase. All are options; the defaults are those of RFC 5321 §4.5.3.2. */
+export interface Timeouts {
+  /** Until the connection stands. Default 30 s: three times the usual retransmissions of a SYN. */
+  connect: number;
+  /** For the greeting. Default 5 min (§4.5.3.2.1). */
+  greeting: number;
+  /** For EHLO, HELO, RSET, NOOP, VRFY and all other commands without a deadline of their own. Default 5 min. */
+  command: number;
+  /** For MAIL. Default 5 min (§4.5.3.2.2). */
+  mail: number;
+  /** For RCPT. Default 5 min (§4.5.3.2.3). */
+  rcpt: number;
+  /** For the 354 that answers DATA. Default 2 min (§4.5.3.2.4). */
+  data: number;
+  /** Between two blocks of text, from the source and to the network. Default 3 min (§4.5.3.2.5). */
+  text: number;
+  /** For the answer to the end of the text, from when its last octet was flushed. Default 10 min (§4.5.3.2.6). */
+  message: number;
+  /** Silence after an answered text with a follow-on behind it, until the server is asked for a marker. Default 2 s. */
+  followOn: number;
+  /** How long a server that announced its end may take to close, and a QUIT may take. Default 5 s. */
+  closing: number;
+}
+
+export const TIMEOUTS: Readonly<Timeouts> = {
+  connect: 30_000,
+  greeting: 300_000,
+  command: 300_000,
+  mail: 300_000,
+  rcpt: 300_000,
+  data: 120_000,
+  text: 180_000,
+  message: 600_000,
+  followOn: 2_000,
+  closing: 5_000,
+};
+
+/** Bounds on what is read and grouped. All are options. */
+export interface Limits {
+  /** Octets of a reply line with its line end. Default 4,096: RFC 5321 §4.5.3.1.5 says 512, servers exceed it. */
+  replyLine: number;
+  /** Lines of a reply. Default 256: more than any EHLO or HELP reply seen. */
+  replyLines: number;
+  /** Commands in one group before another begins. Default 1,000: a group is one span and one event. */
+  groupCommands: number;
+}
+
+export const LIMITS: Readonly<Limits> = { replyLine: 4_096, replyLines: 256, groupCommands: 1_000 };
+
+/** What may be queued or unacknowledged before `ready()` waits and `deliver()` stops pulling. */
+export interface Window {
+  /** Messages whose fate is open. Default 1,024: more than any path needs at one round trip a message. */
+  messages: number;
+  /** Octets of text held in memory for them. Default 16 MiB. A larger text goes alone. */
+  bytes: number;
+}
+
+export const WINDOW: Readonly<Window> = { messages: 1_024, bytes: 16 * 1_048_576 };
+
+/** RFC 5321 §4.5.3.1: octets of a local-part, a domain, a path (with its angle brackets). */
+export const LOCAL_PART_OCTETS = 64;
+export const DOMAIN_OCTETS = 255;
+export const PATH_OCTETS = 256;
+
+/** RFC 5321 §4.5.3.1.4: octets of a command line with its CRLF, where no extension says otherwise. */
+export const COMMAND_LINE_OCTETS = 512;
+
+/** How much of one message's text is handed to the socket at a time: large enough for few system calls. */
+export const TEXT_BLOCK_OCTETS = 65_536;
+
+/** What the default memory of peers holds: bounded in entries and in age, as a peer may be mended. */
+export const PEER_ENTRIES = 10_000;
+export const PEER_AGE: number = 24 * 3_600_000;
+
+/** Ports: RFC 5321 §2.3.5 (relay). */
+export const SMTP_PORT = 25;

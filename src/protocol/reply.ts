@@ -1,0 +1,146 @@
+import { SmtpError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+
+/** A server's reply, RFC 5321 §4.2. */
+export interface Reply {
+  /** The three-digit code, e.g. 250. */
+  readonly code: number;
+  /** The enhanced status code of RFC 3463, e.g. `"5.1.1"`, if the first line begins with one that fits the code. */
+  readonly enhanced?: string;
+  /** The lines without code and separator. */
+  readonly lines: readonly string[];
+  /** The lines joined by `\n`. */
+  readonly text: string;
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const HYPHEN = 0x2d;
+const ZERO = 0x30;
+const ENHANCED = /^([245])\.\d{1,3}\.\d{1,3}(?= |$)/;
+
+const decoder = new TextDecoder();
+
+/**
+ * Builds a reply from its code and lines.
+ * The enhanced code counts only if its class is the class of the code (RFC 2034 §4): `250 5.1.1` has none.
+ */
+export function makeReply(code: number, lines: readonly string[]): Reply {
+  const text = lines.length === 1 ? (lines[0] ?? "") : lines.join("\n");
+  const enhanced = ENHANCED.exec(text);
+  if (enhanced === null || Number(enhanced[1]) !== Math.trunc(code / 100)) return { code, lines, text };
+  return { code, enhanced: enhanced[0], lines, text };
+}
+
+/** 2 for 2yz, 3 for 3yz and so on: RFC 5321 §4.2.1 lets a client act on the first digit. */
+export function replyClass(reply: Reply): number {
+  return Math.trunc(reply.code / 100);
+}
+
+/**
+ * Turns octets into replies, however they are cut into chunks.
+ * A line ends with LF, a CR before it is dropped; all lines of a reply have one code (RFC 5321 §4.2.1).
+ * Memory is bounded by the limits, whatever the server sends.
+ */
+export class ReplyParser {
+  readonly #limits: Limits;
+  #partial: Uint8Array = new Uint8Array(0);
+  #code = 0;
+  #lines: string[] = [];
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Whether octets of an unfinished reply are held. */
+  get midReply(): boolean {
+    return this.#partial.length > 0 || this.#lines.length > 0;
+  }
+
+  /**
+   * Takes a chunk and yields each reply that it completes, at once: so what stands behind a reply
+   * is not looked at before that reply was acted on.
+   * @throws SmtpError `ESMTP_MALFORMED_REPLY` or `ESMTP_REPLY_TOO_LONG`; the parser is of no use then.
+   */
+  *push(chunk: Uint8Array): Generator<Reply, void, undefined> {
+    let start = 0;
+    for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
+      let line = chunk.subarray(start, end);
+      start = end + 1;
+      if (this.#partial.length > 0) {
+        line = concat(this.#partial, line);
+        this.#partial = new Uint8Array(0);
+      }
+      const reply = this.#line(line);
+      if (reply !== undefined) yield reply;
+    }
+    if (start < chunk.length) {
+      const rest = chunk.subarray(start);
+      if (this.#partial.length + rest.length >= this.#limits.replyLine) throw this.#tooLong();
+      this.#partial = concat(this.#partial, rest); // a copy: the chunk's memory belongs to the socket
+    }
+  }
+
+  #line(octets: Uint8Array): Reply | undefined {
+    if (octets.length + 1 > this.#limits.replyLine) throw this.#tooLong();
+    const line = octets.at(-1) === CR ? octets.subarray(0, -1) : octets;
+    const code = codeOf(line);
+    const separator = line[3];
+    if (code === undefined || (separator !== undefined && separator !== SPACE && separator !== HYPHEN)) {
+      throw malformed(line, "it does not begin with a reply code");
+    }
+    if (this.#lines.length > 0 && code !== this.#code) {
+      throw malformed(line, `it continues a reply with the code ${this.#code}`);
+    }
+    this.#code = code;
+    this.#lines.push(decoder.decode(line.subarray(4)));
+    if (separator === HYPHEN) {
+      if (this.#lines.length >= this.#limits.replyLines) {
+        throw new SmtpError(
+          "ESMTP_REPLY_TOO_LONG",
+          `A reply has more than ${this.#limits.replyLines} lines`,
+          {
+            retryable: true,
+          },
+        );
+      }
+      return undefined;
+    }
+    const lines = this.#lines;
+    this.#lines = [];
+    return makeReply(code, lines);
+  }
+
+  #tooLong(): SmtpError {
+    return new SmtpError(
+      "ESMTP_REPLY_TOO_LONG",
+      `A line of a reply is longer than ${this.#limits.replyLine} octets`,
+      { retryable: true },
+    );
+  }
+}
+
+function codeOf(line: Uint8Array): number | undefined {
+  let code = 0;
+  for (let i = 0; i < 3; i++) {
+    const digit = (line[i] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    code = code * 10 + digit;
+  }
+  return code >= 100 && code < 600 ? code : undefined;
+}
+
+function malformed(line: Uint8Array, why: string): SmtpError {
+  const shown = JSON.stringify(decoder.decode(line.subarray(0, 80)));
+  return new SmtpError("ESMTP_MALFORMED_REPLY", `The server sent ${shown}, which is no SMTP reply: ${why}`, {
+    retryable: true,
+  });
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

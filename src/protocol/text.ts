@@ -1,0 +1,133 @@
+/** How the line ends of a text are treated: made CRLF, or a bare CR or LF is an error. */
+export type LineEndings = "normalize" | "reject";
+
+/** A bare CR or LF where the caller wanted them refused. `offset` counts the octets given in, from 0. */
+export class BareLineEnd extends Error {
+  override readonly name = "BareLineEnd";
+  readonly offset: number;
+
+  constructor(octet: "CR" | "LF", offset: number) {
+    super(`The text has a bare ${octet} at octet ${offset}`);
+    this.offset = offset;
+  }
+}
+
+const CR = 0x0d;
+const LF = 0x0a;
+const DOT = 0x2e;
+const EIGHT_BIT = 0x80;
+const NOTHING = new Uint8Array(0);
+const CRLF = Uint8Array.of(CR, LF);
+
+/** What a transform has seen of a text. */
+export interface TextFacts {
+  /** Octets given in. */
+  readonly octetsIn: number;
+  /** Octets of the canonical text, without dot-stuffing: what SIZE declares (RFC 1870 §3). */
+  readonly size: number;
+  /** Whether an octet above 127 was among them: the text needs 8BITMIME (RFC 6152). */
+  readonly eightBit: boolean;
+}
+
+export interface TextTransform extends TextFacts {
+  /** The next block of the text, transformed. What needs no change is passed on, not copied. */
+  push(block: Uint8Array): Uint8Array;
+  /** What completes the text: a CRLF where the last line has none. The terminating "." is not part of it. */
+  end(): Uint8Array;
+}
+
+/**
+ * Makes a text canonical, block by block: every line ends with CRLF (RFC 5321 §2.3.8), a bare CR or LF
+ * becomes one, so that no other server can see an end of text where this one saw none (CVE-2023-51764).
+ * With `dotStuffing` a "." that begins a line is doubled (§4.5.2), the very first octet included.
+ * A text that is canonical already passes octet for octet.
+ */
+export class CanonicalText implements TextTransform {
+  octetsIn = 0;
+  size = 0;
+  eightBit = false;
+  readonly #reject: boolean;
+  readonly #stuff: boolean;
+  #lineStart = true;
+  #afterCR = false;
+
+  constructor(lineEndings: LineEndings, dotStuffing: boolean) {
+    this.#reject = lineEndings === "reject";
+    this.#stuff = dotStuffing;
+  }
+
+  push(block: Uint8Array): Uint8Array {
+    let lineStart = this.#lineStart;
+    let afterCR = this.#afterCR;
+    let high = 0;
+    // Stretches of the block that pass as they are, with what goes between them.
+    let out: Uint8Array | undefined;
+    let filled = 0;
+    let copied = 0;
+    let size = block.length;
+
+    // At worst each octet becomes two.
+    const insert = (upTo: number, octet: number): void => {
+      out ??= new Uint8Array(block.length * 2);
+      out.set(block.subarray(copied, upTo), filled);
+      filled += upTo - copied;
+      copied = upTo;
+      out[filled++] = octet;
+    };
+
+    for (let i = 0; i < block.length; i++) {
+      const octet = block[i] as number;
+      high |= octet;
+      if (afterCR) {
+        afterCR = false;
+        lineStart = true;
+        if (octet === LF) continue;
+        if (this.#reject) throw new BareLineEnd("CR", this.octetsIn + i - 1);
+        insert(i, LF);
+        size++;
+      }
+      if (octet === CR) {
+        afterCR = true;
+      } else if (octet === LF) {
+        if (this.#reject) throw new BareLineEnd("LF", this.octetsIn + i);
+        insert(i, CR);
+        size++;
+        lineStart = true;
+      } else {
+        if (lineStart && this.#stuff && octet === DOT) insert(i, DOT);
+        lineStart = false;
+      }
+    }
+
+    this.#lineStart = lineStart;
+    this.#afterCR = afterCR;
+    this.octetsIn += block.length;
+    this.size += size;
+    if ((high & EIGHT_BIT) !== 0) this.eightBit = true;
+    if (out === undefined) return block;
+    out.set(block.subarray(copied), filled);
+    return out.subarray(0, filled + block.length - copied);
+  }
+
+  end(): Uint8Array {
+    let missing = NOTHING;
+    if (this.#afterCR) {
+      if (this.#reject) throw new BareLineEnd("CR", this.octetsIn - 1);
+      missing = CRLF.subarray(1);
+    } else if (!this.#lineStart) {
+      missing = CRLF;
+    }
+    this.#afterCR = false;
+    this.#lineStart = true;
+    this.size += missing.length;
+    return missing;
+  }
+}
+
+/** Looks a text in memory over, before anything of it is sent. @throws BareLineEnd as the transform does. */
+export function measureText(text: Uint8Array, lineEndings: LineEndings): TextFacts {
+  const transform = new CanonicalText(lineEndings, false);
+  transform.push(text);
+  transform.end();
+  return transform;
+}
