@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: { "smtp-pipelining": fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
   },
@@ -21,3 +21,5 @@ export default defineConfig({
     },
   },
 });
+
+export default config;

@@ -7,7 +7,8 @@ const DOT_STRING =
 const QUOTED_STRING = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e\u{a0}-\u{10ffff}]|\\[\x20-\x7e])*"$/u;
 // The underscore is no letter of RFC 1035, but hosts are named with it.
 const LABEL = /^[a-z\d_\u{a0}-\u{10ffff}](?:[a-z\d_\u{a0}-\u{10ffff}-]*[a-z\d_\u{a0}-\u{10ffff}])?$/iu;
-const ADDRESS_LITERAL = /^\[[\x21-\x5a\x5e-\x7e]+\]$/;
+// Without the angle brackets that dcontent includes: no literal in use has them, and they end a path.
+const ADDRESS_LITERAL = /^\[[\x21-\x3b\x3d\x3f-\x5a\x5e-\x7e]+\]$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is what it is for
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the whole of ASCII

@@ -1,5 +1,5 @@
 import { domainOrLiteral, hasControlCharacter, isAscii } from "./address.ts";
-import { COMMAND_LINE_OCTETS } from "./limits.ts";
+import { COMMAND_LINE_OCTETS, DOMAIN_OCTETS } from "./limits.ts";
 
 /**
  * The command an exchange belongs to: its verb in upper case, `"greeting"` for what a server says first,
@@ -58,10 +58,10 @@ export function argumentProblem(text: string): string | undefined {
 
 /** Why a text can't be the name in EHLO; undefined if it can. RFC 5321 §4.1.1.1. */
 export function nameProblem(name: string): string | undefined {
-  return (
-    argumentProblem(name) ??
-    (domainOrLiteral(name) ? undefined : "it is neither a domain nor an address literal")
-  );
+  const problem = argumentProblem(name);
+  if (problem !== undefined) return problem;
+  if (name.length > DOMAIN_OCTETS) return `it is longer than ${DOMAIN_OCTETS} octets`;
+  return domainOrLiteral(name) ? undefined : "it is neither a domain nor an address literal";
 }
 
 /** Commands that the session itself speaks: out of turn they would break a transaction or the session. */

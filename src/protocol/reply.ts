@@ -27,8 +27,9 @@ const decoder = new TextDecoder();
  * The enhanced code counts only if its class is the class of the code (RFC 2034 §4): `250 5.1.1` has none.
  */
 export function makeReply(code: number, lines: readonly string[]): Reply {
-  const text = lines.length === 1 ? (lines[0] ?? "") : lines.join("\n");
-  const enhanced = ENHANCED.exec(text);
+  const first = lines[0] ?? "";
+  const text = lines.length === 1 ? first : lines.join("\n");
+  const enhanced = ENHANCED.exec(first);
   if (enhanced === null || Number(enhanced[1]) !== Math.trunc(code / 100)) return { code, lines, text };
   return { code, enhanced: enhanced[0], lines, text };
 }

@@ -66,9 +66,9 @@ export class CanonicalText implements TextTransform {
     let copied = 0;
     let size = block.length;
 
-    // At worst each octet becomes two.
+    // At worst each octet becomes two, and the LF of a CR that ended the block before comes on top.
     const insert = (upTo: number, octet: number): void => {
-      out ??= new Uint8Array(block.length * 2);
+      out ??= new Uint8Array(block.length * 2 + 1);
       out.set(block.subarray(copied, upTo), filled);
       filled += upTo - copied;
       copied = upTo;

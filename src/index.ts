@@ -1,0 +1,29 @@
+export type {
+  FailureStage,
+  RecipientFailed,
+  RecipientResult,
+  RecipientSucceeded,
+  RecipientUnknown,
+} from "./pipeline/fate.ts";
+export type { CommandGroup, Exchange, GroupRecipients } from "./pipeline/group.ts";
+export type { CloseReason, PeerWarningCode } from "./pipeline/observer.ts";
+export type { PeerFacts } from "./pipeline/peer.ts";
+export type { PipeliningMode } from "./pipeline/pipeline.ts";
+export type { Capabilities } from "./protocol/capabilities.ts";
+export type { Command } from "./protocol/command.ts";
+export { SmtpError, type SmtpErrorCode, type SmtpErrorDetails } from "./protocol/errors.ts";
+export type { Limits, Timeouts, Window } from "./protocol/limits.ts";
+export type { Reply } from "./protocol/reply.ts";
+export type { LineEndings } from "./protocol/text.ts";
+export type * from "./session/events.ts";
+export type {
+  Delivery,
+  Message,
+  MessageData,
+  MessageRecipient,
+  MessageText,
+} from "./session/message.ts";
+export type { ConnectTarget, SessionOptions } from "./session/options.ts";
+export type { FlushSummary } from "./session/outbox.ts";
+export { BoundedPeerMemory, type PeerMemory } from "./session/peers.ts";
+export { type SessionState, SmtpSession, type WaitOptions } from "./session/session.ts";

@@ -1,0 +1,76 @@
+/** Checks of values that callers give. Each says why a value won't do; undefined if it will. */
+export type Check = (value: unknown) => string | undefined;
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A value as it is shown in an error: short, and never a secret's worth of text. */
+export function shownValue(value: unknown): string {
+  if (typeof value === "string")
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "object" && value !== null)
+    return `an instance of ${value.constructor?.name ?? "Object"}`;
+  return typeof value === "function" ? "a function" : String(value);
+}
+
+export const string: Check = (value) => (typeof value === "string" ? undefined : "must be a string");
+
+export const boolean: Check = (value) => (typeof value === "boolean" ? undefined : "must be a boolean");
+
+export const func: Check = (value) => (typeof value === "function" ? undefined : "must be a function");
+
+export const signal: Check = (value) => (value instanceof AbortSignal ? undefined : "must be an AbortSignal");
+
+export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
+  return (value) =>
+    Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
+      ? undefined
+      : `must be an integer from ${least}${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`;
+}
+
+/** Milliseconds that a Node.js timer can count. */
+export const milliseconds: Check = integer(1, 2_147_483_647);
+
+export function oneOf(...values: readonly string[]): Check {
+  const list = values.map((value) => JSON.stringify(value)).join(", ");
+  return (value) => (values.includes(value as string) ? undefined : `must be one of ${list}`);
+}
+
+/** Something that this version does not do yet: only its "off" values are taken. */
+export function notYet(...off: readonly unknown[]): Check {
+  const list = off.map((value) => JSON.stringify(value)).join(" or ");
+  return (value) =>
+    off.includes(value)
+      ? undefined
+      : `is not supported by this version${list === "" ? "" : `, except ${list}`}`;
+}
+
+/** Checks each field of a record by a table. @throws TypeError that names the field and says what was wrong. */
+function checkFields(value: Record<string, unknown>, fields: Record<string, Check>, prefix: string): void {
+  for (const [name, given] of Object.entries(value)) {
+    if (given === undefined) continue;
+    const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (check === undefined) {
+      throw new TypeError(`${prefix}${name} is unknown; known are ${Object.keys(fields).join(", ")}`);
+    }
+    const problem = check(given);
+    if (problem !== undefined) throw new TypeError(`${prefix}${name} ${problem}, not ${shownValue(given)}`);
+  }
+}
+
+/** Checks that a value is a record with the fields of a table. @throws TypeError as {@link checkFields}. */
+export function checkRecord(value: unknown, fields: Record<string, Check>, name: string): void {
+  if (!isRecord(value)) throw new TypeError(`${name} must be an object, not ${shownValue(value)}`);
+  checkFields(value, fields, `${name}.`);
+}
+
+/** A record whose fields are checked by a table. */
+export function record(fields: Record<string, Check>, name: string): Check {
+  return (value) => {
+    if (!isRecord(value)) return "must be an object";
+    checkFields(value, fields, `${name}.`);
+    return undefined;
+  };
+}

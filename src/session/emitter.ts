@@ -1,0 +1,64 @@
+import { EventEmitter } from "eventemitter3";
+import type { SessionEventName, SessionEvents } from "./events.ts";
+
+type Name = EventEmitter.EventNames<SessionEvents>;
+type Listener<E extends Name> = EventEmitter.EventListener<SessionEvents, E>;
+type AnyListener = (...args: unknown[]) => unknown;
+
+/**
+ * An emitter whose listeners can't disturb one another or the session: one that throws, or returns a promise that
+ * rejects, is reported to `listenerFailed` and the next one is called.
+ * Each listener is registered inside a guard; `off` finds the guard by the listener.
+ */
+export abstract class GuardedEmitter extends EventEmitter<SessionEvents> {
+  readonly #guards = new WeakMap<AnyListener, Map<Name, AnyListener>>();
+
+  protected abstract listenerFailed(event: SessionEventName, cause: unknown): void;
+
+  override on<E extends Name>(event: E, listener: Listener<E>, context?: unknown): this {
+    return super.on(event, this.#guarded(event, listener), context);
+  }
+
+  override addListener<E extends Name>(event: E, listener: Listener<E>, context?: unknown): this {
+    return this.on(event, listener, context);
+  }
+
+  override once<E extends Name>(event: E, listener: Listener<E>, context?: unknown): this {
+    return super.once(event, this.#guarded(event, listener), context);
+  }
+
+  override removeListener<E extends Name>(
+    event: E,
+    listener?: Listener<E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    // eventemitter3 itself removes a `once` listener by its guard, which has no guard of its own.
+    const guard = listener === undefined ? undefined : this.#guards.get(listener as AnyListener)?.get(event);
+    return super.removeListener(event, (guard as Listener<E> | undefined) ?? listener, context, once);
+  }
+
+  override off<E extends Name>(event: E, listener?: Listener<E>, context?: unknown, once?: boolean): this {
+    return this.removeListener(event, listener, context, once);
+  }
+
+  #guarded<E extends Name>(event: E, given: Listener<E>): Listener<E> {
+    if (typeof given !== "function") throw new TypeError(`The listener of "${event}" must be a function`);
+    const listener = given as AnyListener;
+    const guards = this.#guards.get(listener) ?? new Map<Name, AnyListener>();
+    this.#guards.set(listener, guards);
+    const known = guards.get(event);
+    if (known !== undefined) return known as Listener<E>;
+    const failed = (cause: unknown): void => this.listenerFailed(event, cause);
+    const guard: AnyListener = function (this: unknown, ...args: unknown[]): void {
+      try {
+        const returned = listener.apply(this, args);
+        if (returned instanceof Promise) returned.catch(failed);
+      } catch (cause) {
+        failed(cause);
+      }
+    };
+    guards.set(event, guard);
+    return guard as Listener<E>;
+  }
+}

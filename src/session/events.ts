@@ -1,0 +1,187 @@
+import type { FailureStage, RecipientResult } from "../pipeline/fate.ts";
+import type { CommandGroup } from "../pipeline/group.ts";
+import type { CloseReason, PeerWarningCode } from "../pipeline/observer.ts";
+import type { Capabilities } from "../protocol/capabilities.ts";
+import type { Command } from "../protocol/command.ts";
+import type { SmtpError } from "../protocol/errors.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Delivery } from "./message.ts";
+
+/** What every event carries. */
+export interface SessionEvent {
+  /** The session it happened in. */
+  readonly sessionId: string;
+  /** When: epoch milliseconds with fraction. */
+  readonly time: number;
+}
+
+export interface ConnectEvent extends SessionEvent {
+  readonly host: string;
+  readonly port: number;
+  /** The server's address; undefined where `connectSocket` returned something else than a socket. */
+  readonly remoteAddress: string | undefined;
+  /** Whether TLS protects the connection. */
+  readonly secure: boolean;
+}
+
+export interface ReadyEvent extends SessionEvent {
+  readonly capabilities: Capabilities;
+  readonly secure: boolean;
+  /** Whether the server's certificate was verified. */
+  readonly verified: boolean;
+  readonly authenticated: boolean;
+}
+
+export interface MessageQueuedEvent extends SessionEvent {
+  readonly messageId: string;
+  readonly from: string;
+  /** How many recipients it has. */
+  readonly recipients: number;
+  /** Octets of its text, if known. */
+  readonly size?: number;
+}
+
+export interface MessageStartEvent extends MessageQueuedEvent {
+  /** When it was queued: epoch milliseconds with fraction. */
+  readonly queuedAt: number;
+}
+
+export interface SentEvent extends SessionEvent {
+  /** The line without CRLF; `"."` for the end of a text, never the text itself. */
+  readonly line: string;
+  readonly command: Command;
+  readonly groupId: number;
+  readonly messageId?: string;
+  readonly recipient?: string;
+  /** Octets written for it, with the text for the end of a text. */
+  readonly bytes: number;
+}
+
+export interface ReplyEvent extends SessionEvent {
+  readonly reply: Reply;
+  readonly command: Command;
+  readonly groupId: number;
+  readonly messageId?: string;
+  readonly recipient?: string;
+  /** Since its command was written: milliseconds. */
+  readonly durationMs: number;
+}
+
+export interface RecipientAcceptedEvent extends SessionEvent {
+  readonly messageId: string;
+  readonly address: string;
+  /** The reply to RCPT. */
+  readonly reply: Reply;
+}
+
+export interface RecipientSucceededEvent extends SessionEvent {
+  readonly messageId: string;
+  readonly address: string;
+  /** The reply to the end of the text. */
+  readonly reply: Reply;
+}
+
+export interface RecipientFailedEvent extends SessionEvent {
+  readonly messageId: string;
+  readonly address: string;
+  readonly stage: FailureStage;
+  readonly reply?: Reply;
+  readonly error?: SmtpError;
+  readonly retryable: boolean;
+}
+
+export interface RecipientUnknownEvent extends SessionEvent {
+  readonly messageId: string;
+  readonly address: string;
+  readonly error: SmtpError;
+}
+
+export interface MessageEndEvent extends SessionEvent {
+  readonly delivery: Delivery<unknown>;
+  /** From its first command to its fate: milliseconds. 0 if nothing of it was sent. */
+  readonly durationMs: number;
+  /** From `pipeline()` to its first command, or to its fate if nothing was sent: milliseconds. */
+  readonly waitMs: number;
+  /** Octets of text written. */
+  readonly bytes: number;
+}
+
+export interface GroupStartEvent extends SessionEvent {
+  readonly groupId: number;
+}
+
+export interface GroupEndEvent extends SessionEvent {
+  readonly group: CommandGroup;
+}
+
+/**
+ * The code of a warning: what was learnt of a peer, or
+ * `ESMTP_LISTENER_FAILED` (a listener threw, or its promise rejected; `cause` has the error),
+ * `ESMTP_PEER_MEMORY_FAILED` (the option `peers` threw; the same).
+ */
+export type WarningCode = PeerWarningCode | "ESMTP_LISTENER_FAILED" | "ESMTP_PEER_MEMORY_FAILED";
+
+export interface WarningEvent extends SessionEvent {
+  readonly code: WarningCode;
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+export interface ErrorEvent extends SessionEvent {
+  readonly error: SmtpError;
+}
+
+export interface CloseEvent extends SessionEvent {
+  readonly reason: CloseReason;
+}
+
+/**
+ * The events of a session, by name. For one message the recipients' events come first, then `messageEnd`,
+ * then its promise is fulfilled; `close` is always the last event of a session.
+ */
+export interface SessionEvents {
+  /** The connection stands. */
+  connect: (event: ConnectEvent) => void;
+  /** Greeting and EHLO are done: messages go out. */
+  ready: (event: ReadyEvent) => void;
+  /** Emitted inside `pipeline()`, in the caller's async context. */
+  messageQueued: (event: MessageQueuedEvent) => void;
+  /** The first command of a message is about to be written. */
+  messageStart: (event: MessageStartEvent) => void;
+  /** A command was written. */
+  sent: (event: SentEvent) => void;
+  /** A command was answered. */
+  reply: (event: ReplyEvent) => void;
+  /** RCPT was answered 2yz: the text decides. */
+  recipientAccepted: (event: RecipientAcceptedEvent) => void;
+  recipientSucceeded: (event: RecipientSucceededEvent) => void;
+  recipientFailed: (event: RecipientFailedEvent) => void;
+  recipientUnknown: (event: RecipientUnknownEvent) => void;
+  /** The fate of every recipient is known. */
+  messageEnd: (event: MessageEndEvent) => void;
+  groupStart: (event: GroupStartEvent) => void;
+  /** All replies of a group came, or the connection ended. */
+  groupEnd: (event: GroupEndEvent) => void;
+  /** The queue was full and has room again: see `ready()`. */
+  drain: (event: SessionEvent) => void;
+  warning: (event: WarningEvent) => void;
+  /** The session failed. Without a listener nothing is thrown: every recipient has its fate all the same. */
+  error: (event: ErrorEvent) => void;
+  close: (event: CloseEvent) => void;
+}
+
+/** The name of an event. */
+export type SessionEventName = keyof SessionEvents;
+
+/** The payload of an event. */
+export type PayloadOf<E extends SessionEventName> = Parameters<SessionEvents[E]>[0];
+
+/** The payload of an event without what every event carries. */
+export type Facts<E extends SessionEventName> = Omit<PayloadOf<E>, keyof SessionEvent>;
+
+/** The recipient event that tells of a result. */
+export const EVENT_OF_STATUS: Readonly<Record<RecipientResult["status"], SessionEventName>> = {
+  succeeded: "recipientSucceeded",
+  failed: "recipientFailed",
+  unknown: "recipientUnknown",
+};

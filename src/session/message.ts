@@ -1,0 +1,190 @@
+import type { Readable } from "node:stream";
+import type {
+  RecipientFailed,
+  RecipientResult,
+  RecipientSucceeded,
+  RecipientUnknown,
+} from "../pipeline/fate.ts";
+import { type TextDeclaration, Transaction } from "../pipeline/transaction.ts";
+import { hasControlCharacter } from "../protocol/address.ts";
+import { SmtpError } from "../protocol/errors.ts";
+import type { Reply } from "../protocol/reply.ts";
+import { BareLineEnd, type LineEndings, measureText } from "../protocol/text.ts";
+import * as check from "./check.ts";
+import { inMemory, isDataSource } from "./source.ts";
+
+/** A text: whole, as a stream, or as pieces. Strings are sent as UTF-8. */
+export type MessageText = string | Uint8Array | Readable | AsyncIterable<string | Uint8Array>;
+
+/** A text, or a function that returns one: called when its turn comes, so that nothing is open before. */
+export type MessageData = MessageText | (() => MessageText | Promise<MessageText>);
+
+/** One recipient: an address, or an object with one. */
+export type MessageRecipient = string | { readonly address: string };
+
+/** A message to be sent. */
+export interface Message<T = unknown> {
+  /** The reverse-path; `""` is the null reverse-path. */
+  from: string;
+  /** The forward-paths. */
+  to: MessageRecipient | readonly MessageRecipient[];
+  /** The text, headers included. Line ends become CRLF. In memory it is not copied: leave it alone until settled. */
+  data: MessageData;
+  /** Your own correlation id: on every event and result. Generated if absent. */
+  id?: string;
+  /** Anything of yours: comes back on the {@link Delivery} untouched. */
+  tag?: T;
+  /**
+   * Octets of the text, for a text that is not in memory: declared to the server (RFC 1870). A text that turns out
+   * to have neither so many octets as given nor so many in canonical form is not sent to its end.
+   */
+  size?: number;
+  /** Default: what the text needs, and 8BITMIME for a stream where the server offers it (RFC 6152). */
+  body?: "7BIT" | "8BITMIME";
+  /** The text goes only if every recipient was accepted. Default false. */
+  requireAllRecipients?: boolean;
+  /** Aborts the message until its DATA is written; has no effect then. */
+  signal?: AbortSignal;
+}
+
+/** What became of a message: each recipient is in exactly one of the three lists. */
+export interface Delivery<T = unknown> {
+  readonly id: string;
+  readonly tag?: T;
+  /** Every recipient succeeded. */
+  readonly ok: boolean;
+  readonly from: string;
+  /** One result per entry of `to`, in order. */
+  readonly recipients: readonly RecipientResult[];
+  readonly succeeded: readonly RecipientSucceeded[];
+  readonly failed: readonly RecipientFailed[];
+  readonly unknown: readonly RecipientUnknown[];
+  /** The reply that decided the message as a whole: to its text, its DATA or its MAIL. */
+  readonly reply?: Reply;
+  /** The error that decided it, where no reply did. */
+  readonly error?: SmtpError;
+}
+
+const MESSAGE_FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", check.Check> = {
+  from: check.string,
+  to: () => undefined,
+  data: (value) =>
+    isDataSource(value)
+      ? undefined
+      : "must be a string, a Uint8Array, a Readable, an AsyncIterable or a function",
+  id: (value) => {
+    if (typeof value !== "string" || value === "") return "must be a string of at least one character";
+    return hasControlCharacter(value) ? "must have no control character" : undefined;
+  },
+  tag: () => undefined,
+  size: check.integer(0),
+  body: (value) => (value === "BINARYMIME" ? check.notYet()(value) : check.oneOf("7BIT", "8BITMIME")(value)),
+  smtputf8: check.notYet(false),
+  dsn: check.notYet(),
+  requireTls: check.notYet(false),
+  requireAllRecipients: check.boolean,
+  signal: check.signal,
+};
+
+const RECIPIENT_FIELDS: Record<string, check.Check> = {
+  address: check.string,
+  notify: check.notYet(),
+  orcpt: check.notYet(),
+};
+
+/** Checks the shape of a message. @throws TypeError that names the field. */
+function checkMessage(message: unknown): asserts message is Message {
+  check.checkRecord(message, MESSAGE_FIELDS, "message");
+  const { from, to, data } = message as Partial<Message>;
+  for (const [field, value] of Object.entries({ from, to, data })) {
+    if (value === undefined) throw new TypeError(`message.${field} is missing`);
+  }
+  if (Array.isArray(to) && to.length === 0) throw new TypeError("message.to has no recipient");
+  (Array.isArray(to) ? to : [to]).forEach((recipient: unknown, i) => {
+    const field = Array.isArray(to) ? `message.to[${i}]` : "message.to";
+    if (typeof recipient === "string") return;
+    check.checkRecord(recipient, RECIPIENT_FIELDS, field);
+    if ((recipient as { address?: unknown }).address === undefined) {
+      throw new TypeError(`${field}.address is missing`);
+    }
+  });
+}
+
+/**
+ * Makes a transaction of a message.
+ * @throws TypeError for an argument of the wrong shape. An address or parameter that is merely unfit is a fate.
+ */
+export function makeTransaction(
+  message: unknown,
+  defaultId: string,
+  lineEndings: LineEndings,
+  queuedAt: number,
+): { transaction: Transaction; message: Message; octets: Uint8Array | undefined } {
+  checkMessage(message);
+  const octets = inMemory(message.data);
+  const to = Array.isArray(message.to)
+    ? (message.to as readonly MessageRecipient[])
+    : [message.to as MessageRecipient];
+  const transaction = new Transaction({
+    id: message.id ?? defaultId,
+    from: message.from,
+    recipients: to.map((recipient) => ({
+      address: typeof recipient === "string" ? recipient : recipient.address,
+    })),
+    text: octets === undefined ? declared(message) : measured(message, octets, lineEndings),
+    requireAllRecipients: message.requireAllRecipients ?? false,
+    queuedAt,
+  });
+  return { transaction, message, octets };
+}
+
+function declared({ size, body }: Message): TextDeclaration {
+  return { size, body };
+}
+
+function measured({ size, body }: Message, octets: Uint8Array, lineEndings: LineEndings): TextDeclaration {
+  try {
+    const facts = measureText(octets, lineEndings);
+    return { size: facts.size, eightBit: facts.eightBit, body, unfit: contradiction({ size, body }, facts) };
+  } catch (error) {
+    if (!(error instanceof BareLineEnd)) throw error;
+    return { unfit: new SmtpError("ESMTP_INVALID_PARAMETER", `data: ${error.message}`, { cause: error }) };
+  }
+}
+
+/** How a text differs from what was declared of it; undefined if it does not. */
+export function contradiction(
+  declared: { readonly size?: number | undefined; readonly body?: string | undefined },
+  facts: { readonly octetsIn: number; readonly size: number; readonly eightBit: boolean },
+): SmtpError | undefined {
+  const { size, body } = declared;
+  if (size !== undefined && size !== facts.octetsIn && size !== facts.size) {
+    const message = `size: ${size} octets were declared, the text has ${facts.octetsIn} (${facts.size} on the wire)`;
+    return new SmtpError("ESMTP_INVALID_PARAMETER", message);
+  }
+  if (body === "7BIT" && facts.eightBit) {
+    return new SmtpError("ESMTP_INVALID_PARAMETER", "body: 7BIT was declared, the text has octets above 127");
+  }
+  return undefined;
+}
+
+/** The delivery of a transaction that is over. */
+export function makeDelivery(transaction: Transaction, message: Message): Delivery {
+  const recipients = transaction.recipients
+    .map(({ result }) => result)
+    .filter((result) => result !== undefined);
+  const succeeded = recipients.filter((result) => result.status === "succeeded");
+  const { id, from, reply, error } = transaction;
+  return {
+    id,
+    ...("tag" in message && { tag: message.tag }),
+    ok: succeeded.length === recipients.length,
+    from,
+    recipients,
+    succeeded,
+    failed: recipients.filter((result) => result.status === "failed"),
+    unknown: recipients.filter((result) => result.status === "unknown"),
+    ...(reply !== undefined && { reply }),
+    ...(error !== undefined && { error }),
+  };
+}

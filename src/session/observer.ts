@@ -1,0 +1,132 @@
+import type { RecipientResult } from "../pipeline/fate.ts";
+import type { Group, PendingExchange } from "../pipeline/group.ts";
+import type { Handshake } from "../pipeline/handshake.ts";
+import type { CloseReason, OrdinaryCommand, PeerWarning, PipelineObserver } from "../pipeline/observer.ts";
+import { type PeerFacts, UNKNOWN_PEER } from "../pipeline/peer.ts";
+import type { Recipient, Transaction } from "../pipeline/transaction.ts";
+import type { SmtpError } from "../protocol/errors.ts";
+import type { Reply } from "../protocol/reply.ts";
+import { EVENT_OF_STATUS, type Facts, type SessionEventName } from "./events.ts";
+import type { ResolvedOptions } from "./options.ts";
+import type { Outbox } from "./outbox.ts";
+import { peerKey } from "./peers.ts";
+
+/** What the session does with what the pipeline tells. */
+export interface Teller {
+  /** Whether anybody listens: payloads are built for nobody else. */
+  wants(event: SessionEventName): boolean;
+  /** Emits an event once the state is consistent. */
+  tell<E extends SessionEventName>(event: E, facts: Facts<E>): void;
+  /** Does something in its turn among the events. */
+  later(work: () => void): void;
+  ready(handshake: Handshake): void;
+  commandEnd(command: OrdinaryCommand, outcome: Reply | SmtpError): void;
+  ended(reason: CloseReason, error?: SmtpError): void;
+}
+
+/** Turns what the pipeline tells into events and promises. */
+export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOptions): PipelineObserver {
+  let peer = "";
+
+  const memory = <T>(use: () => T): T | undefined => {
+    try {
+      return use();
+    } catch (cause) {
+      const message = "The memory of peers failed; the session goes on without it";
+      teller.tell("warning", { code: "ESMTP_PEER_MEMORY_FAILED", message, cause });
+      return undefined;
+    }
+  };
+
+  return {
+    recall({ capabilities }: Handshake): PeerFacts {
+      peer = peerKey(options.host, options.port, capabilities);
+      return memory(() => options.peers.get(peer)) ?? UNKNOWN_PEER;
+    },
+
+    ready: (handshake: Handshake) => teller.ready(handshake),
+
+    learnt(facts: PeerFacts, warning?: PeerWarning): void {
+      memory(() => options.peers.set(peer, facts));
+      if (warning !== undefined) teller.tell("warning", warning);
+    },
+
+    groupStart(group: Group): void {
+      if (teller.wants("groupStart")) teller.tell("groupStart", { groupId: group.id });
+    },
+
+    groupEnd(group: Group): void {
+      if (teller.wants("groupEnd")) teller.tell("groupEnd", { group: group.toCommandGroup() });
+    },
+
+    sent(exchange: PendingExchange): void {
+      if (!teller.wants("sent")) return;
+      const { line, bytes } = exchange;
+      teller.tell("sent", { line, bytes, ...identify(exchange) });
+    },
+
+    replied(exchange: PendingExchange, reply: Reply, now: number): void {
+      if (!teller.wants("reply")) return;
+      teller.tell("reply", { reply, durationMs: now - exchange.sentAt, ...identify(exchange) });
+    },
+
+    transactionStart(transaction: Transaction): void {
+      if (!teller.wants("messageStart")) return;
+      teller.tell("messageStart", { ...describe(transaction), queuedAt: transaction.queuedAt });
+    },
+
+    recipientAccepted({ id }: Transaction, { address }: Recipient, reply: Reply): void {
+      if (teller.wants("recipientAccepted"))
+        teller.tell("recipientAccepted", { messageId: id, address, reply });
+    },
+
+    recipientSettled({ id }: Transaction, { status, ...result }: RecipientResult): void {
+      const event = EVENT_OF_STATUS[status];
+      if (teller.wants(event)) teller.tell(event, { messageId: id, ...result } as Facts<typeof event>);
+    },
+
+    transactionEnd(transaction: Transaction, now: number): void {
+      const settled = outbox.settle(transaction);
+      if (settled === undefined) return;
+      const { queuedAt, startedAt = now, bytes } = transaction;
+      if (teller.wants("messageEnd")) {
+        const { delivery } = settled;
+        teller.tell("messageEnd", {
+          delivery,
+          durationMs: now - startedAt,
+          waitMs: startedAt - queuedAt,
+          bytes,
+        });
+      }
+      teller.later(settled.fulfil);
+      if (outbox.drained() && teller.wants("drain")) teller.tell("drain", {});
+      if (!outbox.full) teller.later(() => outbox.wake());
+    },
+
+    commandEnd: (command: OrdinaryCommand, outcome: Reply | SmtpError) => teller.commandEnd(command, outcome),
+
+    failed: (error: SmtpError, reason: CloseReason) => teller.ended(reason, error),
+
+    finished: () => teller.ended("quit"),
+  };
+}
+
+/** What a message's events say of it. */
+export function describe({ id, from, recipients, text }: Transaction): Facts<"messageQueued"> {
+  const facts = { messageId: id, from, recipients: recipients.length };
+  return text.size === undefined ? facts : { ...facts, size: text.size };
+}
+
+function identify({ command, group, transaction, recipient }: PendingExchange): {
+  command: string;
+  groupId: number;
+  messageId?: string;
+  recipient?: string;
+} {
+  return {
+    command,
+    groupId: group.id,
+    ...(transaction !== undefined && { messageId: transaction.id }),
+    ...(recipient !== undefined && { recipient }),
+  };
+}

@@ -1,0 +1,186 @@
+import { hostname } from "node:os";
+import type { Duplex } from "node:stream";
+import type { PipeliningMode } from "../pipeline/pipeline.ts";
+import { nameProblem } from "../protocol/command.ts";
+import {
+  LIMITS,
+  type Limits,
+  SMTP_PORT,
+  TIMEOUTS,
+  type Timeouts,
+  WINDOW,
+  type Window,
+} from "../protocol/limits.ts";
+import type { LineEndings } from "../protocol/text.ts";
+import * as check from "./check.ts";
+import { type PeerMemory, processPeers } from "./peers.ts";
+
+/** Where a connection goes, as `connectSocket` is told. */
+export interface ConnectTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Fires when the connection is wanted no more. */
+  readonly signal: AbortSignal;
+}
+
+/** Options of a session. Only `host` (or `connectSocket`) is needed. */
+export interface SessionOptions {
+  /** The server's name or address. */
+  host?: string;
+  /** Default 25. */
+  port?: number;
+  /**
+   * The name in EHLO: a domain or an address literal.
+   * Default: this machine's name if it is a fully qualified one, else its address as `[192.0.2.1]`.
+   */
+  name?: string;
+  /** The local address to connect from. */
+  localAddress?: string;
+  /** Makes the connection itself: a proxy, a tunnel, a test. Returns (a promise of) a connected Duplex. */
+  connectSocket?: (target: ConnectTarget) => Duplex | Promise<Duplex>;
+  /** This version speaks SMTP. */
+  protocol?: "smtp";
+  /** This version speaks no TLS. */
+  tls?: "off";
+  /**
+   * `"auto"` (default): groups span messages where the server bears it; `"transaction"`: never across messages;
+   * `"off"`: one command at a time.
+   */
+  pipelining?: PipeliningMode;
+  /** This version sends with DATA. */
+  chunking?: "off";
+  /** What may be unsettled before `ready()` waits: see {@link Window}. */
+  window?: Partial<Window>;
+  /** Deadlines in milliseconds: see {@link Timeouts}. */
+  timeouts?: Partial<Timeouts>;
+  /** A NOOP after so many milliseconds of idleness. Default: none. */
+  keepAlive?: number;
+  /** Bounds: see {@link Limits}. */
+  limits?: Partial<Limits>;
+  /** What becomes of a bare CR or LF in a text: `"normalize"` (default) makes it CRLF, `"reject"` fails the message. */
+  lineEndings?: LineEndings;
+  /** What is remembered of servers. Default: one memory for the process. */
+  peers?: PeerMemory;
+  /** This version does not authenticate. */
+  allowInsecureAuth?: false;
+  /** Destroys the session when it fires. */
+  signal?: AbortSignal;
+}
+
+/** Options with every default filled in. */
+export interface ResolvedOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Undefined: the local address of the connection. */
+  readonly name: string | undefined;
+  readonly localAddress: string | undefined;
+  readonly connectSocket: SessionOptions["connectSocket"];
+  readonly pipelining: PipeliningMode;
+  readonly window: Window;
+  readonly timeouts: Timeouts;
+  readonly keepAlive: number | undefined;
+  readonly limits: Limits;
+  readonly lineEndings: LineEndings;
+  readonly peers: PeerMemory;
+  readonly signal: AbortSignal | undefined;
+}
+
+function fields(names: readonly string[], each: check.Check): Record<string, check.Check> {
+  return Object.fromEntries(names.map((name) => [name, each]));
+}
+
+const host: check.Check = (value) => {
+  if (typeof value !== "string") return "must be a string";
+  return /^[^\s\p{Cc}/@[\]]+$/u.test(value) ? undefined : "must be a host name or an address";
+};
+
+const name: check.Check = (value) => {
+  if (typeof value !== "string") return "must be a string";
+  const problem = nameProblem(value);
+  return problem === undefined ? undefined : `must be a domain or an address literal: ${problem}`;
+};
+
+const peers: check.Check = (value) =>
+  check.isRecord(value) && typeof value["get"] === "function" && typeof value["set"] === "function"
+    ? undefined
+    : "must have the methods get and set";
+
+const FIELDS: Record<keyof SessionOptions | "tlsOptions" | "auth", check.Check> = {
+  host,
+  port: check.integer(1, 65_535),
+  name,
+  localAddress: host,
+  connectSocket: check.func,
+  protocol: check.notYet("smtp"),
+  tls: check.notYet("off"),
+  tlsOptions: check.notYet(),
+  auth: check.notYet(),
+  allowInsecureAuth: check.notYet(false),
+  pipelining: check.oneOf("auto", "transaction", "off"),
+  chunking: check.notYet("off"),
+  window: check.record(fields(Object.keys(WINDOW), check.integer(1)), "window"),
+  timeouts: check.record(fields(Object.keys(TIMEOUTS), check.milliseconds), "timeouts"),
+  keepAlive: check.milliseconds,
+  limits: check.record(
+    { replyLine: check.integer(64), replyLines: check.integer(8), groupCommands: check.integer(1) },
+    "limits",
+  ),
+  lineEndings: check.oneOf("normalize", "reject"),
+  peers,
+  signal: check.signal,
+};
+
+/** Checks options and fills in the defaults. @throws TypeError that names the option. */
+export function resolveOptions(given: SessionOptions | string): ResolvedOptions {
+  const options: SessionOptions = typeof given === "string" ? fromUrl(given) : given;
+  check.checkRecord(options, FIELDS, "options");
+  const { connectSocket } = options;
+  if (options.host === undefined && connectSocket === undefined) {
+    throw new TypeError("options.host is missing: give the server's name or address");
+  }
+  return {
+    host: options.host ?? "localhost",
+    port: options.port ?? SMTP_PORT,
+    name: options.name ?? ownName(),
+    localAddress: options.localAddress,
+    connectSocket,
+    pipelining: options.pipelining ?? "auto",
+    window: { ...WINDOW, ...defined(options.window) },
+    timeouts: { ...TIMEOUTS, ...defined(options.timeouts) },
+    keepAlive: options.keepAlive,
+    limits: { ...LIMITS, ...defined(options.limits) },
+    lineEndings: options.lineEndings ?? "normalize",
+    peers: options.peers ?? processPeers,
+    signal: options.signal,
+  };
+}
+
+function defined<T extends object>(values: T | undefined): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(values ?? {}).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
+}
+
+function fromUrl(text: string): SessionOptions {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol === "smtps:" || url?.username || url?.password) {
+    throw new TypeError("options: smtps: and credentials in a URL are not supported by this version");
+  }
+  if (
+    url?.protocol !== "smtp:" ||
+    url.hostname === "" ||
+    !/^\/?$/.test(url.pathname) ||
+    url.search ||
+    url.hash
+  ) {
+    throw new TypeError(`options must be a URL like "smtp://host:port", not ${check.shownValue(text)}`);
+  }
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return url.port === "" ? { host } : { host, port: Number(url.port) };
+}
+
+/** A name without a dot means nothing to another machine: then the connection's address says more. */
+function ownName(): string | undefined {
+  const own = hostname();
+  return own.includes(".") && nameProblem(own) === undefined ? own : undefined;
+}

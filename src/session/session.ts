@@ -1,0 +1,581 @@
+import { randomBytes } from "node:crypto";
+import type { CommandGroup, Group } from "../pipeline/group.ts";
+import type { Handshake } from "../pipeline/handshake.ts";
+import type { CloseReason, OrdinaryCommand } from "../pipeline/observer.ts";
+import { Pipeline } from "../pipeline/pipeline.ts";
+import type { Transaction } from "../pipeline/transaction.ts";
+import { type Capabilities, supports } from "../protocol/capabilities.ts";
+import { argumentProblem, commandProblem, verbOf } from "../protocol/command.ts";
+import { SmtpError } from "../protocol/errors.ts";
+import { type Reply, ReplyParser } from "../protocol/reply.ts";
+import { AbortSignals } from "./abort.ts";
+import { shownValue } from "./check.ts";
+import { now } from "./clock.ts";
+import { deliver } from "./deliver.ts";
+import { GuardedEmitter } from "./emitter.ts";
+import type { Facts, SessionEventName } from "./events.ts";
+import { type Delivery, type Message, makeTransaction } from "./message.ts";
+import { Notes } from "./notes.ts";
+import { describe, makeObserver } from "./observer.ts";
+import { type ResolvedOptions, resolveOptions, type SessionOptions } from "./options.ts";
+import { type FlushSummary, Outbox } from "./outbox.ts";
+import { sourceFailed, TextSource } from "./source.ts";
+import { Timer } from "./timer.ts";
+import { openSocket, Transport } from "./transport.ts";
+import { Writer } from "./writer.ts";
+
+/** Where a session stands. A closed session stays closed. */
+export type SessionState = "idle" | "connecting" | "ready" | "closing" | "closed";
+
+/** Options of a wait. */
+export interface WaitOptions {
+  /** Ends the wait. */
+  signal?: AbortSignal;
+}
+
+/**
+ * One SMTP conversation over one connection, for thousands of messages: they are pipelined, across messages too,
+ * and every recipient of every message ends as succeeded, failed or unknown, once.
+ *
+ * @example
+ * await using session = new SmtpSession({ host: "mail.example.org" });
+ * session.on("recipientFailed", ({ address, reply }) => console.log(address, reply?.text));
+ * const delivery = await session.pipeline({ from: "a@example.org", to: ["b@example.org"], data: "Subject: Hi\r\n\r\nHi" });
+ */
+export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
+  /** Identifies the session in its events. */
+  readonly id: string = randomBytes(6).toString("hex");
+  readonly #options: ResolvedOptions;
+  readonly #outbox: Outbox;
+  readonly #pipeline: Pipeline;
+  readonly #parser: ReplyParser;
+  readonly #notes = new Notes();
+  readonly #timer = new Timer(() => this.#expire());
+  readonly #signals = new AbortSignals();
+  readonly #commands = new Map<
+    OrdinaryCommand,
+    { resolve(reply: Reply): void; reject(error: SmtpError): void }
+  >();
+  readonly #opening = new AbortController();
+  #transport: Transport | undefined;
+  #writer: Writer | undefined;
+  #state: SessionState = "idle";
+  #greeting: Reply | undefined;
+  #scheduled = false;
+  #winding = false;
+  #messages = 0;
+  #idleSince = 0;
+  #lastGroup: { readonly of: Group; readonly group: CommandGroup } | undefined;
+  #opened: Promise<void> | undefined;
+  #settleOpened: { resolve(): void; reject(error: SmtpError): void } | undefined;
+  #ending: { readonly reason: CloseReason; readonly error: SmtpError | undefined } | undefined;
+  readonly #closed: Promise<void>;
+  #settleClosed: () => void = () => undefined;
+
+  /**
+   * Opens nothing yet: `connect()` or the first message does.
+   * @param options options, or a URL: `"smtp://mail.example.org:25"`
+   * @throws TypeError that names the option
+   */
+  constructor(options: SessionOptions | string) {
+    super();
+    this.#options = resolveOptions(options);
+    this.#closed = new Promise((resolve) => {
+      this.#settleClosed = resolve;
+    });
+    this.#outbox = new Outbox(this.#options.window);
+    this.#parser = new ReplyParser(this.#options.limits);
+    const observer = makeObserver(
+      {
+        wants: (event) => this.#wants(event),
+        tell: (event, facts) => this.#tell(event, facts),
+        later: (work) => this.#notes.add(work),
+        ready: (handshake) => this.#ready(handshake),
+        commandEnd: (command, outcome) => this.#commandEnd(command, outcome),
+        ended: (reason, error) => this.#ended(reason, error),
+      },
+      this.#outbox,
+      this.#options,
+    );
+    this.#pipeline = new Pipeline(this.#options, observer);
+    const { signal } = this.#options;
+    if (signal !== undefined)
+      this.#signals.on(signal, (cause) => this.destroy(aborted("The session", cause)));
+  }
+
+  /** `new SmtpSession(options)`, connected. @throws SmtpError as {@link SmtpSession.connect} */
+  static async connect(options: SessionOptions | string): Promise<SmtpSession> {
+    const session = new SmtpSession(options);
+    await session.connect();
+    return session;
+  }
+
+  /** What metrics, tracing and logging attach to is anything with `on`, `off` and `sessions`: here, itself. */
+  get sessions(): Iterable<SmtpSession> {
+    return [this];
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** What the server offered in reply to EHLO; empty before, and where it knows only HELO. */
+  get capabilities(): Capabilities {
+    return this.#pipeline.capabilities;
+  }
+
+  /** The server's greeting; undefined before it came. */
+  get greeting(): Reply | undefined {
+    return this.#greeting;
+  }
+
+  /** Whether TLS protects the connection. */
+  get secure(): boolean {
+    return false;
+  }
+
+  get authenticated(): boolean {
+    return false;
+  }
+
+  /** Messages whose fate is open. */
+  get pending(): number {
+    return this.#outbox.pending;
+  }
+
+  /** The most recently completed group; undefined before the first. */
+  get lastGroup(): CommandGroup | undefined {
+    const of = this.#pipeline.lastGroup;
+    if (of === undefined) return undefined;
+    if (this.#lastGroup?.of !== of) this.#lastGroup = { of, group: of.toCommandGroup() };
+    return this.#lastGroup.group;
+  }
+
+  /** The parameters of an EHLO keyword, `true` if it has none, `false` if it is not offered. Case-insensitive. */
+  supports(extension: string): boolean | string {
+    return supports(this.capabilities, extension);
+  }
+
+  /**
+   * Connects: fulfils once greeting and EHLO are done. Called again it waits for the same.
+   * @throws SmtpError (as a rejection) what the session failed with; `ESMTP_ABORTED` if the signal fired
+   */
+  connect({ signal }: WaitOptions = {}): Promise<void> {
+    this.#open();
+    if (signal !== undefined && this.#state === "connecting") {
+      const forget = this.#signals.on(signal, (cause) => this.destroy(aborted("connect()", cause)));
+      this.#opened?.then(forget, forget);
+    }
+    return this.#opened ?? Promise.reject(closedError());
+  }
+
+  /**
+   * Queues a message; connects first if nobody did. Messages queued together share command groups.
+   * Fulfils when the fate of every recipient is known, also when everything failed.
+   * @throws TypeError (as a rejection) for an argument of the wrong shape, and for nothing else
+   */
+  async pipeline<T>(message: Message<T>): Promise<Delivery<T>> {
+    return this.#queue(message, undefined);
+  }
+
+  /**
+   * Sends messages from a source, and yields their deliveries in order of completion. Pulls only as fast as the window
+   * allows. If the source throws, what was started is settled and yielded, then it rethrows. `break` stops pulling,
+   * aborts what was not begun and waits for what is on the wire; a signal does the same and throws `ESMTP_ABORTED`.
+   */
+  deliver<T>(
+    messages: Iterable<Message<T>> | AsyncIterable<Message<T>>,
+    { signal }: WaitOptions = {},
+  ): AsyncGenerator<Delivery<T>, void, undefined> {
+    const iterable: unknown = messages;
+    const fit =
+      typeof iterable === "object" &&
+      iterable !== null &&
+      (Symbol.asyncIterator in iterable || Symbol.iterator in iterable);
+    if (!fit) throw new TypeError(`messages must be an iterable of messages, not ${shownValue(iterable)}`);
+    const outbox = this.#outbox;
+    const deliverer = {
+      pipeline: <M>(message: Message<M>, stop: AbortSignal) => this.#queue(message, stop),
+      get full() {
+        return outbox.full;
+      },
+      room: () => outbox.room(),
+      window: this.#options.window.messages,
+    };
+    return deliver(deliverer, messages, signal);
+  }
+
+  /** Fulfils when the queue has room below the window: the backpressure for those who call `pipeline()` in a loop. */
+  async ready({ signal }: WaitOptions = {}): Promise<void> {
+    let forget: (() => void) | undefined;
+    const stopped = new Promise<never>((_, reject) => {
+      if (signal === undefined) return;
+      forget = this.#signals.on(signal, (cause) => reject(aborted("ready()", cause)));
+    });
+    try {
+      while (this.#outbox.full) await Promise.race([this.#outbox.room(), stopped]);
+    } finally {
+      forget?.();
+    }
+  }
+
+  /** Fulfils when all messages queued before are settled; counts those queued since the previous call. Never rejects. */
+  flush(): Promise<FlushSummary> {
+    return this.#outbox.flush();
+  }
+
+  /** NOOP, in its turn between transactions. */
+  noop(): Promise<Reply> {
+    return this.#ordinary("NOOP");
+  }
+
+  /** RSET, in its turn between transactions. */
+  reset(): Promise<Reply> {
+    return this.#ordinary("RSET");
+  }
+
+  /** VRFY, RFC 5321 §3.5: is there such a user? @throws TypeError (as a rejection) for an unfit argument */
+  verify(address: string): Promise<Reply> {
+    return this.#ordinary("VRFY", address);
+  }
+
+  /** EXPN, RFC 5321 §3.5: who is on this list? @throws TypeError (as a rejection) for an unfit argument */
+  expand(list: string): Promise<Reply> {
+    return this.#ordinary("EXPN", list);
+  }
+
+  /** HELP, RFC 5321 §4.1.1.8. @throws TypeError (as a rejection) for an unfit argument */
+  help(topic?: string): Promise<Reply> {
+    return topic === undefined ? this.#ordinary("HELP") : this.#ordinary("HELP", topic);
+  }
+
+  /** ETRN, RFC 1985: asks the server to send what it holds for a domain. @throws TypeError as {@link verify} */
+  etrn(domain: string): Promise<Reply> {
+    return this.#ordinary("ETRN", domain);
+  }
+
+  /**
+   * A command that the server knows and this library does not. Not for those that the session speaks itself.
+   * Fulfils with the reply, whatever its code.
+   * @throws TypeError (as a rejection) for a line that can't be sent; SmtpError if the session fails first
+   */
+  async command(line: string): Promise<Reply> {
+    const problem = typeof line === "string" ? commandProblem(line) : "it is no string";
+    if (problem !== undefined) throw new TypeError(`command: ${shownValue(line)} can't be sent: ${problem}`);
+    return this.#send({ command: verbOf(line), line });
+  }
+
+  /** Takes no new messages, settles everything queued, sends QUIT and closes. Never rejects: the events tell. */
+  async quit(): Promise<void> {
+    if (this.#state === "idle") this.#ended("quit", undefined);
+    if (this.#state !== "closed") this.#state = "closing";
+    this.#pipeline.quit();
+    this.#turn();
+    await this.#closed;
+  }
+
+  /** The same as {@link quit}, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.quit();
+  }
+
+  /**
+   * Closes at once. What was not sent to its end failed, aborted; what was is unknown.
+   * @param error what the results shall say; default `ESMTP_DESTROYED`
+   */
+  destroy(error?: Error): void {
+    if (this.#state === "closed") return;
+    const reason =
+      error instanceof SmtpError && error.code === "ESMTP_ABORTED"
+        ? error
+        : new SmtpError("ESMTP_DESTROYED", error?.message ?? "The session was destroyed", {
+            retryable: true,
+            cause: error,
+          });
+    this.#turn(() => this.#pipeline.fail(reason, "aborted", now()));
+  }
+
+  // ---- the connection
+
+  #open(): void {
+    if (this.#state !== "idle") return;
+    this.#state = "connecting";
+    this.#opened = new Promise((resolve, reject) => {
+      this.#settleOpened = { resolve, reject };
+    });
+    // Who only listens, or only sends, need not handle this rejection: events and fates tell the same.
+    this.#opened.catch(() => undefined);
+    openSocket(this.#options, this.#opening.signal).then(
+      (socket) => {
+        if (this.#ending !== undefined) socket.destroy();
+        else this.#connected(new Transport(socket, this.#transportEvents(), now));
+      },
+      (cause) => {
+        const error =
+          cause instanceof SmtpError ? cause : new SmtpError("ESMTP_CONNECT", String(cause), { cause });
+        const reason = error.code === "ESMTP_TIMEOUT" ? "timeout" : "error";
+        this.#turn(() => this.#pipeline.fail(error, reason, now()));
+      },
+    );
+  }
+
+  #connected(transport: Transport): void {
+    this.#transport = transport;
+    this.#writer = new Writer(this.#pipeline, this.#outbox, transport, this.#options, () => this.#turn());
+    const { host, port, name = transport.localLiteral } = this.#options;
+    this.#tell("connect", { host, port, remoteAddress: transport.remoteAddress, secure: false });
+    this.#turn(() => this.#pipeline.start(name, now()));
+  }
+
+  #transportEvents(): ConstructorParameters<typeof Transport>[1] {
+    return {
+      data: (chunk) => this.#turn(() => this.#receive(chunk)),
+      closed: (cause) => this.#turn(() => this.#disconnected(cause)),
+      drained: () => this.#turn(),
+      flushed: () => this.#turn(() => this.#pipeline.flushed(now())),
+    };
+  }
+
+  #receive(chunk: Uint8Array): void {
+    try {
+      // All of a chunk is read before anything is written: its replies are older than what would be.
+      for (const reply of this.#parser.push(chunk)) this.#pipeline.receive(reply, now());
+    } catch (error) {
+      if (!(error instanceof SmtpError)) throw error;
+      this.#pipeline.protocolError(error, now());
+    }
+  }
+
+  #disconnected(cause: unknown): void {
+    this.#pipeline.disconnected(now(), cause);
+    if (this.#ending?.reason === "quit") this.#close();
+  }
+
+  #ready(handshake: Handshake): void {
+    this.#greeting = handshake.greeting;
+    if (this.#state === "connecting") this.#state = "ready";
+    const { capabilities } = handshake;
+    this.#tell("ready", { capabilities, secure: false, verified: false, authenticated: false });
+    this.#notes.add(() => this.#settleOpened?.resolve());
+  }
+
+  #ended(reason: CloseReason, error: SmtpError | undefined): void {
+    this.#ending ??= { reason, error };
+    if (this.#state !== "closed") this.#state = "closing";
+    if (error !== undefined) this.#tell("error", { error });
+  }
+
+  /** Ends the connection once the pipeline is over: after QUIT the server closes, else it is dropped. */
+  #wind(): void {
+    if (this.#ending === undefined || this.#state === "closed") return;
+    if (this.#ending.reason !== "quit" || this.#transport === undefined) {
+      this.#close();
+    } else if (!this.#winding) {
+      this.#winding = true;
+      this.#transport.end();
+      this.#timer.clear();
+      this.#timer.set(now() + this.#options.timeouts.closing);
+    }
+  }
+
+  #close(): void {
+    const { reason, error } = this.#ending ?? { reason: "error", error: undefined };
+    this.#state = "closed";
+    this.#opening.abort();
+    this.#transport?.destroy();
+    this.#timer.clear();
+    this.#signals.clear();
+    this.#notes.add(() => {
+      this.#settleOpened?.reject(error ?? closedError());
+      this.#outbox.wake();
+    });
+    // What listeners bring about in the meantime is told before: nothing comes after close.
+    this.#notes.last(() => {
+      this.#emit("close", { reason });
+      this.removeAllListeners();
+      this.#settleClosed();
+    });
+  }
+
+  // ---- turns: something happened, what follows from it
+
+  #turn(change?: () => void): void {
+    change?.();
+    this.#writer?.pump();
+    this.#prepareUpcoming();
+    this.#wind();
+    this.#arm();
+    this.#notes.tell();
+  }
+
+  /** Calls of one tick share a turn, so that messages queued together leave together. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#turn();
+    });
+  }
+
+  /** Opens the source of the message whose turn is next. */
+  #prepareUpcoming(): void {
+    const transaction = this.#pipeline.upcoming();
+    const entry = transaction === undefined ? undefined : this.#outbox.get(transaction);
+    if (transaction === undefined || entry?.source === undefined || entry.preparing) return;
+    entry.preparing = true;
+    entry.source.prepare().then(
+      () =>
+        this.#turn(() => {
+          transaction.ready = true;
+        }),
+      (cause) => this.#turn(() => this.#pipeline.failText(transaction, sourceFailed(cause), now())),
+    );
+  }
+
+  #arm(): void {
+    if (this.#ending !== undefined) return;
+    const { timeouts, keepAlive } = this.#options;
+    const deadline = this.#pipeline.deadline ?? Number.POSITIVE_INFINITY;
+    const stall = (this.#transport?.stalledSince ?? Number.POSITIVE_INFINITY) + timeouts.text;
+    if (!this.#pipeline.idle) this.#idleSince = now();
+    const idle =
+      this.#pipeline.idle && keepAlive !== undefined ? this.#idleSince + keepAlive : Number.POSITIVE_INFINITY;
+    this.#timer.set(Math.min(deadline, stall, idle));
+  }
+
+  #expire(): void {
+    if (this.#ending !== undefined) {
+      this.#close();
+      this.#notes.tell();
+      return;
+    }
+    this.#turn(() => {
+      const time = now();
+      const { timeouts, keepAlive } = this.#options;
+      const stalledSince = this.#transport?.stalledSince;
+      if (stalledSince !== undefined && time >= stalledSince + timeouts.text) {
+        this.#pipeline.timedOut("the network takes no more octets", "text", time);
+      }
+      this.#pipeline.expire(time);
+      if (keepAlive !== undefined && this.#pipeline.idle && time >= this.#idleSince + keepAlive) {
+        this.#pipeline.enqueueCommand({ command: "NOOP", line: "NOOP" });
+      }
+    });
+  }
+
+  // ---- messages and commands
+
+  async #queue<T>(given: Message<T>, stop: AbortSignal | undefined): Promise<Delivery<T>> {
+    const { lineEndings, timeouts } = this.#options;
+    const defaultId = `${this.id}-${this.#messages + 1}`;
+    const { transaction, message, octets } = makeTransaction(given, defaultId, lineEndings, now());
+    this.#messages++;
+    const source = octets === undefined ? this.#source(message, transaction, timeouts.text) : undefined;
+    transaction.ready = octets !== undefined;
+    const forget = [message.signal, stop]
+      .filter((signal) => signal !== undefined)
+      .map((signal) => this.#signals.on(signal, (cause) => this.#abort(transaction, cause)));
+    const delivery = this.#outbox.add(transaction, {
+      message,
+      octets,
+      source,
+      forget: () => {
+        for (const off of forget) off();
+      },
+    });
+    // At once, not in its turn: in the async context of whoever called.
+    if (this.#wants("messageQueued")) this.#emit("messageQueued", describe(transaction));
+    this.#admit(transaction, source, [message.signal, stop]);
+    // The tag comes back as it went in.
+    return (await delivery) as Delivery<T>;
+  }
+
+  #admit(
+    transaction: Transaction,
+    source: TextSource | undefined,
+    signals: (AbortSignal | undefined)[],
+  ): void {
+    const time = now();
+    const fired = signals.find((signal) => signal?.aborted);
+    if (fired !== undefined) {
+      this.#pipeline.abort(transaction, aborted("The message", fired.reason), time);
+    } else if (this.#state === "closing" || this.#state === "closed") {
+      this.#pipeline.turnAway(transaction, this.#ending?.error ?? closedError(), time);
+    } else if (source?.problem !== undefined) {
+      this.#pipeline.failText(transaction, source.problem, time);
+    } else {
+      this.#pipeline.enqueue(transaction, time);
+      this.#open();
+      this.#schedule();
+    }
+    this.#notes.tell();
+  }
+
+  #source(message: Message, transaction: Transaction, timeout: number): TextSource {
+    return new TextSource(message.data, timeout, (error) => {
+      // Once the envelope is on its way the text is read, or not, and the failure is met there.
+      if (transaction.stage === "queued")
+        this.#turn(() => this.#pipeline.failText(transaction, error, now()));
+    });
+  }
+
+  #abort(transaction: Transaction, cause: unknown): void {
+    this.#turn(() => this.#pipeline.abort(transaction, aborted("The message", cause), now()));
+  }
+
+  async #ordinary(verb: string, argument?: string): Promise<Reply> {
+    if (argument === undefined) return this.#send({ command: verb, line: verb });
+    const problem = typeof argument === "string" ? argumentProblem(argument) : "it is no string";
+    if (problem !== undefined) throw new TypeError(`${verb}: ${shownValue(argument)} is unfit: ${problem}`);
+    return this.#send({ command: verb, line: `${verb} ${argument}` });
+  }
+
+  #send(command: OrdinaryCommand): Promise<Reply> {
+    if (this.#state === "closing" || this.#state === "closed") return Promise.reject(closedError());
+    return new Promise((resolve, reject) => {
+      this.#commands.set(command, { resolve, reject });
+      this.#pipeline.enqueueCommand(command);
+      this.#open();
+      this.#schedule();
+    });
+  }
+
+  #commandEnd(command: OrdinaryCommand, outcome: Reply | SmtpError): void {
+    const caller = this.#commands.get(command);
+    this.#commands.delete(command);
+    if (caller === undefined) return; // a NOOP of our own
+    this.#notes.add(() => (outcome instanceof SmtpError ? caller.reject(outcome) : caller.resolve(outcome)));
+  }
+
+  // ---- events
+
+  protected override listenerFailed(event: SessionEventName, cause: unknown): void {
+    if (event === "warning") return; // told to those who failed it, it would fail again
+    const message = `A listener of "${event}" failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    this.#tell("warning", { code: "ESMTP_LISTENER_FAILED", message, cause });
+    this.#notes.tell();
+  }
+
+  #wants(event: SessionEventName): boolean {
+    return this.listenerCount(event) > 0;
+  }
+
+  #tell<E extends SessionEventName>(event: E, facts: Facts<E>): void {
+    if (!this.#wants(event)) return;
+    const time = now();
+    this.#notes.add(() => this.#emit(event, facts, time));
+  }
+
+  #emit<E extends SessionEventName>(event: E, facts: Facts<E>, time: number = now()): void {
+    (this as GuardedEmitter).emit(event, ...([{ ...facts, sessionId: this.id, time }] as never));
+  }
+}
+
+function aborted(what: string, cause: unknown): SmtpError {
+  return new SmtpError("ESMTP_ABORTED", `${what} was aborted`, { retryable: true, cause });
+}
+
+function closedError(): SmtpError {
+  return new SmtpError("ESMTP_CLOSED", "The session is closed; use a new one", { retryable: true });
+}

@@ -1,0 +1,173 @@
+import { Readable } from "node:stream";
+import { isUint8Array } from "node:util/types";
+import { SmtpError } from "../protocol/errors.ts";
+import { shownValue } from "./check.ts";
+import type { MessageData, MessageText } from "./message.ts";
+
+// Where a text comes from when it is not in memory. A source is opened one message ahead, before its envelope goes:
+// what can't be opened, or fails before its first octet, costs only itself. Behind a 354 it would cost the connection.
+
+/** Whether a value can be the data of a message. */
+export function isDataSource(value: unknown): value is MessageData {
+  return typeof value === "function" || isText(value);
+}
+
+function isText(value: unknown): value is MessageText {
+  if (typeof value === "string" || isUint8Array(value)) return true;
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
+}
+
+/** The octets of a text that is in memory; undefined for any other. */
+export function inMemory(data: MessageData): Uint8Array | undefined {
+  if (typeof data === "string") return Buffer.from(data, "utf8");
+  return isUint8Array(data) ? data : undefined;
+}
+
+const HIGH_SURROGATE_END = /[\ud800-\udbff]$/;
+
+/** A text that is read as it is sent. */
+export class TextSource {
+  readonly #data: MessageData;
+  readonly #timeout: number;
+  readonly #failed: (error: SmtpError) => void;
+  #text: MessageText | undefined;
+  #iterator: AsyncIterator<unknown> | undefined;
+  #first: IteratorResult<unknown> | undefined;
+  #surrogate = "";
+  #ended = false;
+  #interrupt: (() => void) | undefined;
+
+  /**
+   * @param timeout milliseconds that the source may be silent
+   * @param failed is told when a stream fails that nobody reads yet: without a listener Node.js would end the process
+   */
+  constructor(data: MessageData, timeout: number, failed: (error: SmtpError) => void) {
+    this.#data = data;
+    this.#timeout = timeout;
+    this.#failed = failed;
+    if (typeof data !== "function") this.#text = data;
+    if (data instanceof Readable) this.#watch(data);
+  }
+
+  /** Why the source can't be read at all, as far as can be told now. */
+  get problem(): SmtpError | undefined {
+    return this.#data instanceof Readable ? unreadable(this.#data) : undefined;
+  }
+
+  /** Opens the source and waits for its first octets, or its end. Rejects with what it failed with. */
+  async prepare(): Promise<void> {
+    const data = this.#data;
+    const text: unknown = typeof data === "function" ? await this.#inTime(Promise.resolve(data())) : data;
+    if (!isText(text))
+      throw new TypeError(`the data function returned ${shownValue(text)}, which is no text`);
+    this.#text = text;
+    if (this.#ended) {
+      this.close(); // nobody wants it any more
+    } else if (text instanceof Readable) {
+      if (text !== data) this.#watch(text);
+      const problem = unreadable(text);
+      if (problem !== undefined) throw problem;
+      await this.#inTime(firstOctets(text));
+    } else if (typeof text === "object" && Symbol.asyncIterator in text) {
+      this.#iterator = text[Symbol.asyncIterator]();
+      this.#first = await this.#inTime(this.#iterator.next());
+    }
+  }
+
+  /** The next block, or undefined at the end, also at that which close() makes. */
+  async next(): Promise<Uint8Array | undefined> {
+    const text = this.#text;
+    if (this.#ended || text === undefined) return undefined;
+    if (typeof text === "string" || isUint8Array(text)) {
+      this.#ended = true;
+      return inMemory(text);
+    }
+    this.#iterator ??= text[Symbol.asyncIterator]();
+    const result = this.#first ?? (await this.#inTime(this.#iterator.next()));
+    this.#first = undefined;
+    if (result !== undefined && !result.done) return this.#octets(result.value);
+    this.#ended = true;
+    return this.#surrogate === "" ? undefined : Buffer.from(this.#surrogate, "utf8");
+  }
+
+  /** Lets go of the source. A stream of the caller's that was not read from stays as it is: it can be sent again. */
+  close(): void {
+    this.#ended = true;
+    this.#interrupt?.();
+    const text = this.#text;
+    const begun = this.#iterator !== undefined;
+    if (text instanceof Readable) {
+      if (begun || typeof this.#data === "function") text.destroy();
+    } else if (begun) {
+      // A source that fails to close has nothing to say to anybody any more.
+      this.#iterator?.return?.().then(undefined, () => undefined);
+    }
+  }
+
+  /** Waits for the source no longer than allowed, and not when it was closed meanwhile: then the value is undefined. */
+  #inTime<T>(work: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer);
+        this.#interrupt = undefined;
+      };
+      const timer = setTimeout(() => {
+        settle();
+        const message = `The message's data was silent for ${this.#timeout} ms`;
+        reject(new SmtpError("ESMTP_SOURCE_TIMEOUT", message));
+      }, this.#timeout);
+      this.#interrupt = () => {
+        settle();
+        resolve(undefined);
+      };
+      work.finally(settle).then(resolve, reject);
+    });
+  }
+
+  /** A character may be cut in two between two strings. */
+  #octets(value: unknown): Uint8Array {
+    if (isUint8Array(value)) return value;
+    if (typeof value !== "string")
+      throw new TypeError(`the text has ${shownValue(value)} where octets were due`);
+    const whole = this.#surrogate + value;
+    this.#surrogate = HIGH_SURROGATE_END.test(whole) ? whole.slice(-1) : "";
+    return Buffer.from(this.#surrogate === "" ? whole : whole.slice(0, -1), "utf8");
+  }
+
+  #watch(stream: Readable): void {
+    stream.on("error", (cause) => this.#failed(sourceFailed(cause)));
+  }
+}
+
+/** The error for a text that can't be had, or not to its end. */
+export function sourceFailed(cause: unknown): SmtpError {
+  if (cause instanceof SmtpError) return cause;
+  const what = cause instanceof Error ? cause.message : String(cause);
+  return new SmtpError("ESMTP_SOURCE_FAILED", `The message's data could not be read: ${what}`, { cause });
+}
+
+function unreadable(stream: Readable): SmtpError | undefined {
+  if (stream.errored) return sourceFailed(stream.errored);
+  if (stream.readableDidRead || stream.readableEnded) {
+    return new SmtpError(
+      "ESMTP_SOURCE_CONSUMED",
+      "The message's stream has been read from before; give a function that opens it anew",
+    );
+  }
+  return stream.destroyed ? sourceFailed(new Error("the stream was destroyed")) : undefined;
+}
+
+/** Waits until a stream has something to read, without reading it. */
+function firstOctets(stream: Readable): Promise<void> {
+  if (stream.readableLength > 0) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const settle = (cause?: unknown): void => {
+      stream.off("readable", settle).off("end", settle).off("error", settle).off("close", closed);
+      if (cause instanceof Error) reject(cause);
+      else resolve();
+    };
+    const closed = (): void =>
+      settle(stream.readableEnded ? undefined : new Error("the stream closed early"));
+    stream.on("readable", settle).on("end", settle).on("error", settle).on("close", closed);
+  });
+}
