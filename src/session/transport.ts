@@ -1,4 +1,4 @@
-import { connect as connectTcp, Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { SmtpError } from "../protocol/errors.ts";
 import { TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
@@ -42,7 +42,6 @@ export class Transport {
       this.#wake();
       events.drained();
     });
-    deferWriteErrors(socket);
   }
 
   /** The server's address, if the connection is a socket. */
@@ -123,18 +122,28 @@ export class Transport {
 }
 
 /**
- * A write to a connection that the peer has closed fails, and Node.js destroys the socket at once, with what the peer
- * had said before still unread in the kernel. That may be the reply that decides a fate: so the destruction waits
- * until the event loop has polled for input once more.
+ * A socket that hears its peer out. A write to a connection that the peer has closed fails, and Node.js then drops
+ * the socket with what the peer had said before still unread: that may be the reply that decides a fate. Here the
+ * failed write stays pending until the event loop has polled for input once more.
  */
-function deferWriteErrors(socket: Duplex): void {
-  const destroy = socket.destroy.bind(socket);
-  socket.destroy = (error?: Error | null): Duplex => {
-    if ((error as NodeJS.ErrnoException | null | undefined)?.syscall !== "write")
-      return destroy(error ?? undefined);
-    // The first turn of the check phase may come before the next poll, the second can't.
-    setImmediate(() => setImmediate(() => destroy(error ?? undefined)));
-    return socket;
+class PatientSocket extends Socket {
+  override _write(chunk: Buffer, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    super._write(chunk, encoding, patient(callback));
+  }
+
+  override _writev(
+    chunks: { chunk: Buffer; encoding: BufferEncoding }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    super._writev?.(chunks, patient(callback));
+  }
+}
+
+function patient(callback: (error?: Error | null) => void): (error?: Error | null) => void {
+  return (error) => {
+    // The first check phase may come before the next poll, the second can't.
+    if (error) setImmediate(() => setImmediate(callback, error));
+    else callback();
   };
 }
 
@@ -168,16 +177,19 @@ export async function openSocket(options: ResolvedOptions, signal: AbortSignal):
 
 function openTcp({ host, port, localAddress }: ResolvedOptions, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTcp({
-      host,
-      port,
-      ...(localAddress !== undefined && { localAddress }),
-      noDelay: true, // batches are composed here: Nagle's delay would only add to them
-      keepAlive: true, // a session lives for days, and a peer that vanished sends no FIN
-      allowHalfOpen: true, // the peer's end must not cut short what we are reading
+    // Half-open: the peer's end must not cut short what is being read.
+    const socket = new PatientSocket({ allowHalfOpen: true });
+    const abort = (): void => {
+      socket.destroy(new Error("aborted"));
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", reject).once("connect", () => {
+      signal.removeEventListener("abort", abort);
+      socket.setNoDelay(true); // batches are composed here: Nagle's delay would only add to them
+      socket.setKeepAlive(true); // a session lives for days, and a peer that vanished sends no FIN
+      resolve(socket);
     });
-    signal.addEventListener("abort", () => socket.destroy(new Error("aborted")), { once: true });
-    socket.once("connect", () => resolve(socket)).once("error", reject);
+    socket.connect({ host, port, ...(localAddress !== undefined && { localAddress }) });
   });
 }
 

@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const SRC = fileURLToPath(new URL("../../src", import.meta.url));
+
+/** What each layer may import from: arrows point one way. */
+const LAYERS: Record<string, readonly string[]> = {
+  protocol: ["protocol"],
+  pipeline: ["pipeline", "protocol"],
+  session: ["session", "pipeline", "protocol", "node", "eventemitter3"],
+  "index.ts": ["session", "pipeline", "protocol"],
+};
+
+/** What would make the pure layers impure. */
+const IMPURE =
+  /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|performance|process|Date)\b|\bBuffer\b/;
+
+interface Import {
+  readonly file: string;
+  readonly layer: string;
+  readonly target: string;
+}
+
+function imports(): Import[] {
+  const found: Import[] = [];
+  for (const entry of readdirSync(SRC, { recursive: true, encoding: "utf8" })) {
+    if (!entry.endsWith(".ts")) continue;
+    const layer = entry.split(sep)[0] ?? "";
+    for (const [, specifier = ""] of read(entry).matchAll(/\bfrom "([^"]+)"|\bimport\("([^"]+)"\)/g)) {
+      const path = specifier.startsWith(".")
+        ? relative(SRC, join(dirname(join(SRC, entry)), specifier))
+        : specifier;
+      const target = path.startsWith("node:") ? "node" : (path.split(sep)[0] ?? "");
+      found.push({ file: entry, layer, target });
+    }
+  }
+  return found;
+}
+
+function read(file: string): string {
+  return readFileSync(join(SRC, file), "utf8");
+}
+
+test("every layer imports only from those below it", () => {
+  const all = imports();
+  expect(all.length).toBeGreaterThan(50);
+  expect(all.filter(({ layer, target }) => !LAYERS[layer]?.includes(target))).toEqual([]);
+});
+
+test("protocol and pipeline have no clock, timer, process or Buffer", () => {
+  const impure = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+    .filter((file) => /^(?:protocol|pipeline)\b.*\.ts$/.test(file))
+    .filter((file) => IMPURE.test(read(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, "")));
+  expect(impure).toEqual([]);
+});
