@@ -130,7 +130,12 @@ export class Group {
       codes: exchanges.map(({ reply }) => reply?.code),
       messages: exchanges.map(({ reply }) => reply?.text),
       errors: exchanges.filter(({ reply }) => reply !== undefined && replyClass(reply) >= 4),
-      recipients: this.recipients,
+      recipients: {
+        accepted: [...this.recipients.accepted],
+        succeeded: [...this.recipients.succeeded],
+        failed: [...this.recipients.failed],
+        unknown: [...this.recipients.unknown],
+      },
     };
   }
 }

@@ -103,7 +103,8 @@ export function followOnFailed(what: string): SmtpError {
 
 /** The connection ended. */
 export function connectionLost(command: Command | undefined, cause: unknown): SmtpError {
-  return new SmtpError("ESMTP_CONNECTION_LOST", "The connection to the server was lost", {
+  const why = cause instanceof Error ? cause.message : "the server closed it";
+  return new SmtpError("ESMTP_CONNECTION_LOST", `The connection was lost: ${why}`, {
     command,
     retryable: true,
     cause,

@@ -10,7 +10,10 @@ export function parseCapabilities(reply: Reply): Capabilities {
   const capabilities = new Map<string, string>();
   for (const line of reply.lines.slice(1)) {
     const [, keyword, parameters] = KEYWORD.exec(line.trim()) ?? [];
-    if (keyword !== undefined) capabilities.set(keyword.toUpperCase(), parameters?.trim() ?? "");
+    // Of two lines for one keyword the first counts: "AUTH=…", for clients of old, comes behind "AUTH …".
+    if (keyword !== undefined && !capabilities.has(keyword.toUpperCase())) {
+      capabilities.set(keyword.toUpperCase(), parameters?.trim() ?? "");
+    }
   }
   return capabilities;
 }

@@ -45,7 +45,7 @@ export function rcptLine(forwardPath: string): string {
 
 /** The verb of a command line in upper case. */
 export function verbOf(line: string): string {
-  return (/^\S*/.exec(line)?.[0] ?? "").toUpperCase();
+  return line.replace(/\s.*$/s, "").toUpperCase();
 }
 
 /** Why a text can't be an argument of a command; undefined if it can. RFC 5321 §4.1.2. */
@@ -66,7 +66,9 @@ export function nameProblem(name: string): string | undefined {
 
 /** Commands that the session itself speaks: out of turn they would break a transaction or the session. */
 const RESERVED: ReadonlySet<string> = new Set(
-  "EHLO HELO LHLO MAIL RCPT DATA BDAT STARTTLS AUTH QUIT XCLIENT SEND SOML SAML TURN".split(" "),
+  "EHLO HELO LHLO MAIL RCPT DATA BDAT BURL STARTTLS AUTH QUIT XCLIENT XEXCH50 SEND SOML SAML TURN ATRN".split(
+    " ",
+  ),
 );
 
 /** Why a line can't be sent as a command of the caller's; undefined if it can. */

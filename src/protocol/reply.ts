@@ -20,7 +20,7 @@ const HYPHEN = 0x2d;
 const ZERO = 0x30;
 const ENHANCED = /^([245])\.\d{1,3}\.\d{1,3}(?= |$)/;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Builds a reply from its code and lines.

@@ -29,7 +29,7 @@ export interface TextFacts {
   readonly eightBit: boolean;
 }
 
-export interface TextTransform extends TextFacts {
+interface TextTransform extends TextFacts {
   /** The next block of the text, transformed. What needs no change is passed on, not copied. */
   push(block: Uint8Array): Uint8Array;
   /** What completes the text: a CRLF where the last line has none. The terminating "." is not part of it. */

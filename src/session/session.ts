@@ -63,6 +63,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #greeting: Reply | undefined;
   #scheduled = false;
   #winding = false;
+  /** `close` was emitted: nothing comes after it. */
+  #silent = false;
   #messages = 0;
   #idleSince = 0;
   #lastGroup: { readonly of: Group; readonly group: CommandGroup } | undefined;
@@ -166,7 +168,10 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       const forget = this.#signals.on(signal, (cause) => this.destroy(aborted("connect()", cause)));
       this.#opened?.then(forget, forget);
     }
-    return this.#opened ?? Promise.reject(closedError());
+    const open = this.#state === "connecting" || this.#state === "ready";
+    return open && this.#opened !== undefined
+      ? this.#opened
+      : Promise.reject(this.#ending?.error ?? closedError());
   }
 
   /**
@@ -362,7 +367,10 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #ended(reason: CloseReason, error: SmtpError | undefined): void {
     this.#ending ??= { reason, error };
     if (this.#state !== "closed") this.#state = "closing";
-    if (error !== undefined) this.#tell("error", { error });
+    // A destroy() without a reason is no failure.
+    if (error !== undefined && (error.code !== "ESMTP_DESTROYED" || error.cause !== undefined)) {
+      this.#tell("error", { error });
+    }
   }
 
   /** Ends the connection once the pipeline is over: after QUIT the server closes, else it is dropped. */
@@ -392,6 +400,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     // What listeners bring about in the meantime is told before: nothing comes after close.
     this.#notes.last(() => {
       this.#emit("close", { reason });
+      this.#silent = true;
       this.removeAllListeners();
       this.#settleClosed();
     });
@@ -526,9 +535,11 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   async #ordinary(verb: string, argument?: string): Promise<Reply> {
     if (argument === undefined) return this.#send({ command: verb, line: verb });
-    const problem = typeof argument === "string" ? argumentProblem(argument) : "it is no string";
+    const line = `${verb} ${argument}`;
+    const unfit = typeof argument === "string" ? argumentProblem(argument) : "it is no string";
+    const problem = unfit ?? commandProblem(line);
     if (problem !== undefined) throw new TypeError(`${verb}: ${shownValue(argument)} is unfit: ${problem}`);
-    return this.#send({ command: verb, line: `${verb} ${argument}` });
+    return this.#send({ command: verb, line });
   }
 
   #send(command: OrdinaryCommand): Promise<Reply> {
@@ -558,7 +569,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   }
 
   #wants(event: SessionEventName): boolean {
-    return this.listenerCount(event) > 0;
+    return !this.#silent && this.listenerCount(event) > 0;
   }
 
   #tell<E extends SessionEventName>(event: E, facts: Facts<E>): void {

@@ -57,7 +57,7 @@ export class TextSource {
   /** Opens the source and waits for its first octets, or its end. Rejects with what it failed with. */
   async prepare(): Promise<void> {
     const data = this.#data;
-    const text: unknown = typeof data === "function" ? await this.#inTime(Promise.resolve(data())) : data;
+    const text: unknown = typeof data === "function" ? await this.#inTime(this.#call(data)) : data;
     if (!isText(text))
       throw new TypeError(`the data function returned ${shownValue(text)}, which is no text`);
     this.#text = text;
@@ -102,6 +102,13 @@ export class TextSource {
       // A source that fails to close has nothing to say to anybody any more.
       this.#iterator?.return?.().then(undefined, () => undefined);
     }
+  }
+
+  /** A stream that comes when nobody waits for it any more is closed. */
+  async #call(open: () => unknown): Promise<unknown> {
+    const text = await open();
+    if (this.#ended && text instanceof Readable) text.destroy();
+    return text;
   }
 
   /** Waits for the source no longer than allowed, and not when it was closed meanwhile: then the value is undefined. */
