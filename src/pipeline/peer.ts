@@ -1,3 +1,5 @@
+import type { PeerWarningCode, PipelineObserver } from "./observer.ts";
+
 /**
  * What has been learnt about a server that says PIPELINING:
  * - `followOn`: whether an envelope may stand behind the "." of the text before it. `"unproven"`: not seen yet;
@@ -12,9 +14,55 @@ export interface PeerFacts {
 /** What is assumed of a server that nothing is known about. */
 export const UNKNOWN_PEER: PeerFacts = { followOn: "unproven", pipelining: true };
 
-/** One step more careful: first without follow-on, then without pipelining. */
-export function moreCareful(facts: PeerFacts): PeerFacts {
-  return facts.followOn === "unfit"
-    ? { followOn: "unfit", pipelining: false }
-    : { followOn: "unfit", pipelining: facts.pipelining };
+/** How far the server of this session is trusted with groups. What changes is told, for the next session. */
+export class Trust {
+  readonly #observer: PipelineObserver;
+  #facts: PeerFacts = UNKNOWN_PEER;
+
+  constructor(observer: PipelineObserver) {
+    this.#observer = observer;
+  }
+
+  /** May envelopes stand behind the "." before them? */
+  get followOn(): PeerFacts["followOn"] {
+    return this.#facts.followOn;
+  }
+
+  /** May commands stand behind one another? */
+  get pipelining(): boolean {
+    return this.#facts.pipelining;
+  }
+
+  recall(facts: PeerFacts): void {
+    this.#facts = facts;
+  }
+
+  /** The server answered a RSET behind a ".". */
+  proved(): void {
+    if (this.#facts.followOn !== "unproven") return;
+    this.#facts = { ...this.#facts, followOn: "proven" };
+    this.#observer.learnt(this.#facts);
+  }
+
+  /** Nothing stands behind a "." any more. Where that has been learnt it is not said again. */
+  followOnUnfit(code: PeerWarningCode, why: string): void {
+    if (this.#facts.followOn === "unfit") return;
+    this.#learn({ ...this.#facts, followOn: "unfit" }, code, why);
+  }
+
+  /** Something went wrong with groups as such: one step more careful. */
+  moreCareful(why: string): void {
+    const { followOn, pipelining } = this.#facts;
+    if (!pipelining) return;
+    this.#learn({ followOn: "unfit", pipelining: followOn !== "unfit" }, "ESMTP_PIPELINING_UNFIT", why);
+  }
+
+  #learn(facts: PeerFacts, code: PeerWarningCode, why: string): void {
+    this.#facts = facts;
+    const what = facts.pipelining ? "across messages" : "at all";
+    this.#observer.learnt(facts, {
+      code,
+      message: `Nothing is pipelined ${what} to this server any more: ${why}`,
+    });
+  }
 }

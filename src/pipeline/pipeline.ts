@@ -8,9 +8,10 @@ import { failed, refused, unknown } from "./fate.ts";
 import { Fifo } from "./fifo.ts";
 import type { Group, PendingExchange } from "./group.ts";
 import { type Handshake, type HandshakeStep, handshake, shown } from "./handshake.ts";
+import { HangUp } from "./hang-up.ts";
 import { Ledger } from "./ledger.ts";
-import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } from "./observer.ts";
-import { moreCareful, type PeerFacts, UNKNOWN_PEER } from "./peer.ts";
+import type { CloseReason, OrdinaryCommand, PipelineObserver } from "./observer.ts";
+import { Trust } from "./peer.ts";
 import * as rules from "./rules.ts";
 import { Settlement } from "./settlement.ts";
 import { mailCommand, Transaction, unsupported, unsupportedAddress } from "./transaction.ts";
@@ -60,25 +61,17 @@ interface FollowOn {
   refused: boolean;
 }
 
-/** A server that may be hanging up: nothing is written until that is clear. */
-interface Suspicion {
-  readonly reply: Reply;
-  /** The last reply that came. */
-  readonly since: number;
-  /** After a refused RSET or NOOP: those cannot be refused, so any further reply is out of step. */
-  readonly strict: boolean;
-}
-
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #observer: PipelineObserver;
   readonly #ledger: Ledger;
   readonly #fates: Settlement;
+  readonly #trust: Trust;
+  readonly #hangUp = new HangUp();
   readonly #queue = new Fifo<Transaction | OrdinaryCommand>();
 
   #phase: "idle" | "handshake" | "open" | "over" = "idle";
   #capabilities: Capabilities = new Map();
-  #peer: PeerFacts = UNKNOWN_PEER;
   #quitting = false;
 
   #name = "";
@@ -96,13 +89,13 @@ export class Pipeline {
   #followOn: FollowOn | undefined;
   #marker: PendingExchange | undefined;
   #markerDue = false;
-  #suspicion: Suspicion | undefined;
 
   constructor(options: PipelineOptions, observer: PipelineObserver) {
     this.#options = options;
     this.#observer = observer;
     this.#ledger = new Ledger(observer, options.limits.groupCommands);
     this.#fates = new Settlement(observer);
+    this.#trust = new Trust(observer);
   }
 
   get capabilities(): Capabilities {
@@ -227,7 +220,7 @@ export class Pipeline {
     // What the marker says decides whether anything is open at the server.
     if (this.#marker !== undefined) return undefined;
     // A server that refuses a follow-on, or may be hanging up, gets nothing more until that is clear.
-    if (this.#followOn?.refused || this.#suspicion !== undefined) return undefined;
+    if (this.#followOn?.refused || this.#hangUp.reply !== undefined) return undefined;
     // Inside a text there is nothing but text.
     if (this.#text !== undefined) return undefined;
     const last = this.#ledger.newest;
@@ -266,15 +259,15 @@ export class Pipeline {
     if (!head.ready) return undefined;
     if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
     // A "." is owed its reply. Behind it stands only what the user and the server allow,
-    if (this.#options.pipelining !== "auto" || this.#peer.followOn === "unfit") return undefined;
+    if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
     // and until the server has proved itself, only what leaves in the very write that holds the ".".
-    if (this.#peer.followOn === "unproven" && !this.#sameWrite) return undefined;
+    if (this.#trust.followOn === "unproven" && !this.#sameWrite) return undefined;
     return { kind: "begin", transaction: head, followOn: true };
   }
 
   get #pipelining(): boolean {
     return (
-      this.#options.pipelining !== "off" && this.#peer.pipelining && this.#capabilities.has("PIPELINING")
+      this.#options.pipelining !== "off" && this.#trust.pipelining && this.#capabilities.has("PIPELINING")
     );
   }
 
@@ -401,7 +394,7 @@ export class Pipeline {
       this.#unasked(reply, now);
     } else if (this.#marker !== undefined && oldest !== this.#marker && rules.isMarker(reply)) {
       this.#markerCameFirst(this.#marker, reply, now);
-    } else if (this.#suspicion?.strict || !rules.fits(oldest.command, reply)) {
+    } else if (this.#hangUp.strict || !rules.fits(oldest.command, reply)) {
       this.protocolError(rules.outOfStep(reply, oldest.command), now);
     } else {
       this.#answer(oldest, reply, now);
@@ -410,24 +403,16 @@ export class Pipeline {
 
   #answer(exchange: PendingExchange, reply: Reply, now: number): void {
     this.#ledger.answer(reply, now);
-    const suspicion = this.#suspicion;
     this.#act(exchange, reply, now);
     if (this.#isOver()) return;
     if (exchange.transaction !== undefined) this.#reconsider(exchange.transaction, now);
-    if (this.#suspicion === suspicion) this.#suspicion = this.#suspicionAfter(reply, now);
+    this.#hangUp.after(reply, this.#ledger.owed, now);
     this.#ledger.endAnswered(now);
   }
 
   // A method, for the compiler: what was called before may have changed the phase.
   #isOver(): boolean {
     return this.#phase === "over";
-  }
-
-  #suspicionAfter(reply: Reply, now: number): Suspicion | undefined {
-    if (reply.code === 421) return { reply, since: now, strict: false };
-    // If every reply owed comes behind a 421, it was no hang-up.
-    if (this.#suspicion === undefined || this.#ledger.owed === 0) return undefined;
-    return { ...this.#suspicion, since: now };
   }
 
   /** What a reply means for its command. */
@@ -467,12 +452,10 @@ export class Pipeline {
       }
       this.#phase = "open";
       this.#capabilities = value.capabilities;
-      this.#peer = this.#observer.recall(value);
+      this.#trust.recall(this.#observer.recall(value));
       this.#observer.ready(value, now);
-      if (value.garbled && this.#peer.followOn !== "unfit") {
-        const why = "something on the way rewrites this server's greeting";
-        this.#followOnUnfit("ESMTP_GARBLED_GREETING", why);
-      }
+      if (value.garbled)
+        this.#trust.followOnUnfit("ESMTP_GARBLED_GREETING", "its greeting is rewritten on the way");
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error;
       this.fail(error, reply.code === 421 ? "server" : "error", now);
@@ -484,7 +467,7 @@ export class Pipeline {
     this.#command = undefined;
     if (item !== undefined) this.#observer.commandEnd(item, reply);
     if (command !== "RSET" && command !== "NOOP") return;
-    if (replyClass(reply) !== 2) this.#suspect(reply, now);
+    if (replyClass(reply) !== 2) this.#hangUp.refused(reply, now);
     else if (command === "RSET") this.#resetOwed = false;
   }
 
@@ -493,12 +476,12 @@ export class Pipeline {
     if (replyClass(reply) === 2) {
       if (followOn === undefined) return;
       if (this.#marker === undefined) this.#followOn = undefined;
-      if (this.#peer.followOn === "unproven") this.#learn({ ...this.#peer, followOn: "proven" });
+      this.#trust.proved();
     } else if (followOn !== undefined && reply.code === 503) {
       followOn.refused = true;
       if (transaction.unanswered === 0) this.#followOnRefused(transaction);
     } else {
-      this.#suspect(reply, now);
+      this.#hangUp.refused(reply, now);
     }
   }
 
@@ -566,10 +549,6 @@ export class Pipeline {
     this.#fates.conclude(transaction, now);
   }
 
-  #suspect(reply: Reply, now: number): void {
-    this.#suspicion = { reply, since: now, strict: true };
-  }
-
   /** A reply that no command asked for. */
   #unasked(reply: Reply, now: number): void {
     const text = this.#text;
@@ -600,7 +579,7 @@ export class Pipeline {
 
   #followOnRefused(transaction: Transaction): void {
     this.#undo(transaction);
-    this.#followOnUnfit("ESMTP_FOLLOW_ON_REFUSED", "the server refuses what stands behind a message's text");
+    this.#trust.followOnUnfit("ESMTP_FOLLOW_ON_REFUSED", "it refuses what stands behind a message's text");
   }
 
   /** If nothing was answered before the marker, nothing was done: the follow-on was swallowed. */
@@ -614,10 +593,7 @@ export class Pipeline {
     this.#ledger.answer(reply, now);
     this.#marker = undefined;
     this.#undo(transaction);
-    this.#followOnUnfit(
-      "ESMTP_FOLLOW_ON_SWALLOWED",
-      "the server swallows what stands behind a message's text",
-    );
+    this.#trust.followOnUnfit("ESMTP_FOLLOW_ON_SWALLOWED", "it swallows what stands behind a message's text");
     this.#ledger.endAnswered(now);
   }
 
@@ -631,11 +607,9 @@ export class Pipeline {
     this.#resetOwed = false;
     this.#followOn = undefined;
     if (this.#current !== undefined) this.#undo(this.#current);
-    // Where all was refused with 503 that has been learnt, and said, already.
-    if (this.#peer.followOn === "unfit") return;
-    this.#followOnUnfit(
+    this.#trust.followOnUnfit(
       "ESMTP_FOLLOW_ON_SLOW",
-      "the server is slow to answer what stands behind a message's text",
+      "it is slow to answer what stands behind a message's text",
     );
   }
 
@@ -649,30 +623,8 @@ export class Pipeline {
   }
 
   #followOnFailed(what: string, now: number): void {
-    this.#followOnUnfit(
-      "ESMTP_FOLLOW_ON_REFUSED",
-      `the server mishandles what stands behind a text: ${what}`,
-    );
+    this.#trust.followOnUnfit("ESMTP_FOLLOW_ON_REFUSED", `it mishandles what stands behind a text: ${what}`);
     this.fail(rules.followOnFailed(what), "error", now);
-  }
-
-  #followOnUnfit(code: PeerWarningCode, why: string): void {
-    const message = `Nothing is pipelined across messages to this server any more: ${why}`;
-    this.#learn({ ...this.#peer, followOn: "unfit" }, { code, message });
-  }
-
-  /** Something went wrong with groups as such. */
-  #beMoreCareful(why: string): void {
-    if (!this.#pipelining) return;
-    const facts = moreCareful(this.#peer);
-    const what = facts.pipelining ? "across messages" : "at all";
-    const message = `Nothing will be pipelined ${what} to this server: ${why}`;
-    this.#learn(facts, { code: "ESMTP_PIPELINING_UNFIT", message });
-  }
-
-  #learn(facts: PeerFacts, warning?: { code: PeerWarningCode; message: string }): void {
-    this.#peer = facts;
-    this.#observer.learnt(facts, warning);
   }
 
   // ---- what the caller changes on the way
@@ -706,9 +658,9 @@ export class Pipeline {
   #deadline(): { at: number; why: "closing" | "followOn" | "reply"; command: Command } | undefined {
     if (this.#phase === "over") return undefined;
     const { timeouts } = this.#options;
-    if (this.#suspicion !== undefined) {
-      return { at: this.#suspicion.since + timeouts.closing, why: "closing", command: "QUIT" };
-    }
+    const { since: silentSince } = this.#hangUp;
+    if (silentSince !== undefined)
+      return { at: silentSince + timeouts.closing, why: "closing", command: "QUIT" };
     const { oldest } = this.#ledger;
     if (oldest === undefined) return undefined;
     const { command, oldestSince } = oldest;
@@ -751,22 +703,23 @@ export class Pipeline {
   /** The server did not answer, or did not take octets, in time. */
   timedOut(what: string, command: Command, now: number): void {
     // A stall in the very first pipelined group: something on the way may not bear groups.
-    if (this.#ledger.grouped === "written") this.#beMoreCareful("the first pipelined group was not answered");
+    if (this.#ledger.grouped === "written")
+      this.#trust.moreCareful("the first pipelined group was not answered");
     this.fail(rules.timedOut(what, command), "timeout", now);
   }
 
   /** What came is no reply, or none to what was sent. */
   protocolError(error: SmtpError, now: number): void {
-    if (this.#ledger.grouped !== "no") this.#beMoreCareful("its replies were out of step");
+    if (this.#ledger.grouped !== "no") this.#trust.moreCareful("its replies were out of step");
     this.fail(error, "error", now);
   }
 
   /** The connection ended. */
   disconnected(now: number, cause?: unknown): void {
     const command = this.#ledger.oldest?.command;
+    const announced = this.#hangUp.reply;
     if (command === "QUIT") this.finish(now);
-    else if (this.#suspicion !== undefined)
-      this.fail(rules.serverClosing(this.#suspicion.reply), "server", now);
+    else if (announced !== undefined) this.fail(rules.serverClosing(announced), "server", now);
     else this.fail(rules.connectionLost(command, cause), "server", now);
   }
 
