@@ -194,8 +194,11 @@ function openTcp({ host, port, localAddress }: ResolvedOptions, signal: AbortSig
 }
 
 function checkSocket(socket: Duplex): Duplex {
-  if (typeof socket?.write === "function" && typeof socket.on === "function") return socket;
-  throw new TypeError("connectSocket must return a Duplex");
+  if (typeof socket?.write !== "function" || typeof socket.on !== "function") {
+    throw new TypeError("connectSocket must return a Duplex");
+  }
+  if (socket.destroyed) throw new Error("connectSocket returned a connection that is closed");
+  return socket;
 }
 
 /** Of several addresses each failed: the first says enough. */

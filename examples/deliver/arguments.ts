@@ -1,0 +1,76 @@
+import { SmtpSession } from "smtp-pipelining";
+import { exampleEnvelope } from "./envelopes.ts";
+import { EXAMPLE_MAIL, findMails, type Mail } from "./mail.ts";
+
+export const USAGE = `Delivers mail through one pipelining SMTP session.
+
+  npm start                        the messages of examples/mail, to a server of its own that is 50 ms away
+  npm start -- FILE.eml DIR ...    these messages instead; directories are searched for *.eml
+  SMTP_URL=smtp://host:port FROM=sender@example.org TO=a@example.net,b@example.net npm start -- FILE.eml DIR ...
+                                   to a real server; FROM="<>" is the null reverse-path
+
+Exit status: 0 every recipient succeeded, 1 some failed or are unknown, 2 wrong arguments (nothing was sent).
+`;
+
+/** Wrong arguments. The message says what to do. */
+export class UsageError extends Error {}
+
+/** What is to be done. */
+export interface Plan {
+  /** The server; undefined: the embedded one. */
+  readonly url: string | undefined;
+  readonly mails: readonly Mail[];
+}
+
+/** @throws UsageError before anything was sent */
+export function makePlan(args: readonly string[], env: Readonly<Record<string, string | undefined>>): Plan {
+  const option = args.find((arg) => arg.startsWith("-"));
+  if (option !== undefined) {
+    throw new UsageError(
+      `${option} is no option. Give .eml files and directories (./${option} if it is one).`,
+    );
+  }
+  const url = env["SMTP_URL"] || undefined;
+  if (url !== undefined) checkUrl(url);
+  const envelope = givenEnvelope(env);
+  if (url !== undefined && envelope === undefined) {
+    const missing = ["FROM", "TO"].filter((name) => !env[name]).join(" and ");
+    throw new UsageError(
+      `${missing} missing: SMTP_URL names a real server, so say who sends and who receives, like\n` +
+        `  SMTP_URL=${url} FROM=sender@example.org TO=a@example.net,b@example.net npm start -- FILE.eml`,
+    );
+  }
+  const files = args.length > 0 ? args : [EXAMPLE_MAIL];
+  const found = files.flatMap((file) => {
+    try {
+      return findMails(file);
+    } catch (error) {
+      throw new UsageError(error instanceof Error ? error.message : String(error));
+    }
+  });
+  return { url, mails: found.map((mail) => ({ ...mail, ...(envelope ?? exampleEnvelope(mail.name)) })) };
+}
+
+/** FROM and TO; undefined if one is missing. */
+function givenEnvelope({
+  FROM,
+  TO,
+}: Readonly<Record<string, string | undefined>>): Pick<Mail, "from" | "to"> | undefined {
+  const to = (TO ?? "")
+    .split(",")
+    .map((address) => address.trim())
+    .filter((address) => address !== "");
+  if (!FROM || to.length === 0) return undefined;
+  return { from: FROM.trim() === "<>" ? "" : FROM.trim(), to };
+}
+
+function checkUrl(url: string): void {
+  try {
+    new SmtpSession(url); // opens nothing yet
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new UsageError(
+      `SMTP_URL=${url} can't be used: ${error.message}\nGive it like smtp://mail.example.org:25`,
+    );
+  }
+}
