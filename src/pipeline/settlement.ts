@@ -34,8 +34,8 @@ export class Settlement {
 
   /** The rest of the recipients share a refusal. */
   refused(transaction: Transaction, stage: "mail" | "data" | "message", reply: Reply): void {
-    transaction.reply = reply;
-    this.#rest(transaction, (address) => refused(address, stage, reply));
+    // What settles nobody decided nothing: a DATA refused because every RCPT, or MAIL, had been.
+    if (this.#rest(transaction, (address) => refused(address, stage, reply))) transaction.reply = reply;
   }
 
   /** The text was taken: the accepted recipients get it. */
@@ -85,10 +85,11 @@ export class Settlement {
     this.#observer.transactionEnd(transaction, now);
   }
 
-  #rest(transaction: Transaction, fate: (address: string) => RecipientResult): void {
-    for (const recipient of transaction.recipients) {
-      if (recipient.result === undefined) this.one(transaction, recipient, fate(recipient.address));
-    }
+  /** Settles those whose fate is open. Returns whether there were any. */
+  #rest(transaction: Transaction, fate: (address: string) => RecipientResult): boolean {
+    const open = transaction.recipients.filter(({ result }) => result === undefined);
+    for (const recipient of open) this.one(transaction, recipient, fate(recipient.address));
+    return open.length > 0;
   }
 }
 
