@@ -56,7 +56,7 @@ type Due =
 interface FollowOn {
   readonly transaction: Transaction;
   /** The RSET that leads it; undefined until it is written. */
-  reset?: PendingExchange;
+  reset?: PendingExchange | undefined;
   /** That RSET was answered 503: nothing counts until all replies have been read. */
   refused: boolean;
 }
@@ -238,8 +238,9 @@ export class Pipeline {
   #dueInTransaction(transaction: Transaction): Due | undefined {
     // Aborted in its envelope: it waits for the replies owed, then RSET.
     if (transaction.stage === "over") return undefined;
-    if (transaction.stage === "go")
+    if (transaction.stage === "go") {
       return { kind: transaction.deliverable ? "text" : "loneDot", transaction };
+    }
     if (transaction.dataWritten) return undefined;
     if (this.#resetOwed) return { kind: "reset", transaction };
     if (!transaction.mailWritten) return { kind: "mail", transaction };
@@ -253,8 +254,9 @@ export class Pipeline {
     const head = this.#head();
     if (head === undefined) return this.#quitting && last === undefined ? { kind: "quit" } : undefined;
     // Ordinary commands stand between transactions, each with its reply.
-    if (!(head instanceof Transaction))
+    if (!(head instanceof Transaction)) {
       return last === undefined ? { kind: "command", item: head } : undefined;
+    }
     // Behind a 354 a text that can't be had costs the connection: so it is made ready before its envelope goes.
     if (!head.ready) return undefined;
     if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
@@ -288,9 +290,9 @@ export class Pipeline {
       case "marker":
         this.#markerDue = false;
         this.#ledger.close(now);
-        return this.#line("EHLO", `EHLO ${this.#name}`, now, (exchange) => {
-          this.#marker = exchange;
-        });
+        this.#line("EHLO", `EHLO ${this.#name}`, now);
+        this.#marker = this.#ledger.newest;
+        return `EHLO ${this.#name}\r\n`;
       case "quit":
         return this.#line("QUIT", "QUIT", now);
       case "command":
@@ -308,15 +310,9 @@ export class Pipeline {
         return ".\r\n";
       case "reset":
         this.#resetOwed = false;
-        return this.#line(
-          "RSET",
-          "RSET",
-          now,
-          (exchange) => {
-            if (this.#followOn?.transaction === due.transaction) this.#followOn.reset = exchange;
-          },
-          due.transaction,
-        );
+        this.#line("RSET", "RSET", now, due.transaction);
+        if (this.#followOn?.transaction === due.transaction) this.#followOn.reset = this.#ledger.newest;
+        return "RSET\r\n";
       default:
         return this.#envelopeLine(due.kind, due.transaction, now);
     }
@@ -351,16 +347,20 @@ export class Pipeline {
     switch (kind) {
       case "mail":
         transaction.mailWritten = true;
-        return this.#line("MAIL", mailCommand(transaction, this.#capabilities), now, undefined, transaction);
+        return this.#line("MAIL", mailCommand(transaction, this.#capabilities), now, transaction);
       case "rcpt": {
-        const recipientIndex = transaction.nextRecipient++;
-        const line = rcptLine(transaction.recipients[recipientIndex]?.address ?? "");
-        this.#ledger.write({ command: "RCPT", line, transaction, recipientIndex }, now);
-        return `${line}\r\n`;
+        const index = transaction.nextRecipient++;
+        return this.#line(
+          "RCPT",
+          rcptLine(transaction.recipients[index]?.address ?? ""),
+          now,
+          transaction,
+          index,
+        );
       }
       case "data":
         transaction.dataWritten = true;
-        return this.#line("DATA", "DATA", now, undefined, transaction);
+        return this.#line("DATA", "DATA", now, transaction);
     }
   }
 
@@ -368,11 +368,10 @@ export class Pipeline {
     command: Command,
     line: string,
     now: number,
-    written?: (exchange: PendingExchange) => void,
     transaction?: Transaction,
+    recipientIndex?: number,
   ): string {
-    const exchange = this.#ledger.write({ command, line, transaction }, now);
-    written?.(exchange);
+    this.#ledger.write({ command, line, transaction, recipientIndex }, now);
     return `${line}\r\n`;
   }
 
@@ -454,8 +453,9 @@ export class Pipeline {
       this.#capabilities = value.capabilities;
       this.#trust.recall(this.#observer.recall(value));
       this.#observer.ready(value, now);
-      if (value.garbled)
+      if (value.garbled) {
         this.#trust.followOnUnfit("ESMTP_GARBLED_GREETING", "its greeting is rewritten on the way");
+      }
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error;
       this.fail(error, reply.code === 421 ? "server" : "error", now);
@@ -659,8 +659,9 @@ export class Pipeline {
     if (this.#phase === "over") return undefined;
     const { timeouts } = this.#options;
     const { since: silentSince } = this.#hangUp;
-    if (silentSince !== undefined)
+    if (silentSince !== undefined) {
       return { at: silentSince + timeouts.closing, why: "closing", command: "QUIT" };
+    }
     const { oldest } = this.#ledger;
     if (oldest === undefined) return undefined;
     const { command, oldestSince } = oldest;
@@ -703,8 +704,9 @@ export class Pipeline {
   /** The server did not answer, or did not take octets, in time. */
   timedOut(what: string, command: Command, now: number): void {
     // A stall in the very first pipelined group: something on the way may not bear groups.
-    if (this.#ledger.grouped === "written")
+    if (this.#ledger.grouped === "written") {
       this.#trust.moreCareful("the first pipelined group was not answered");
+    }
     this.fail(rules.timedOut(what, command), "timeout", now);
   }
 

@@ -23,8 +23,7 @@ export class Settlement {
 
   /** The rest of the recipients share a fate that an error decided. */
   byError(transaction: Transaction, error: SmtpError, fate: (address: string) => RecipientResult): void {
-    transaction.error ??= error;
-    this.#rest(transaction, fate);
+    if (this.#rest(transaction, fate)) transaction.error ??= error;
   }
 
   /** {@link byError} with a failure. */
@@ -82,6 +81,8 @@ export class Settlement {
   conclude(transaction: Transaction, now: number): void {
     if (transaction.stage === "over") return;
     transaction.stage = "over";
+    // A group has exchanges of the next transaction too: who keeps one would keep all that follow.
+    transaction.group = undefined;
     this.#observer.transactionEnd(transaction, now);
   }
 

@@ -515,8 +515,10 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       this.#pipeline.failText(transaction, source.problem, time);
     } else {
       this.#pipeline.enqueue(transaction, time);
-      this.#open();
-      this.#schedule();
+      if (transaction.stage !== "over") {
+        this.#open(); // not for what is unfit to be sent at all
+        this.#schedule();
+      }
     }
     this.#notes.tell();
   }
@@ -533,8 +535,10 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     this.#turn(() => this.#pipeline.abort(transaction, aborted("The message", cause), now()));
   }
 
-  async #ordinary(verb: string, argument?: string): Promise<Reply> {
-    if (argument === undefined) return this.#send({ command: verb, line: verb });
+  async #ordinary(verb: string, ...given: [] | [string]): Promise<Reply> {
+    // Counted: an argument that is undefined is unfit, not absent.
+    if (given.length === 0) return this.#send({ command: verb, line: verb });
+    const [argument] = given;
     const line = `${verb} ${argument}`;
     const unfit = typeof argument === "string" ? argumentProblem(argument) : "it is no string";
     const problem = unfit ?? commandProblem(line);

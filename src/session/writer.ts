@@ -95,12 +95,16 @@ export class Writer {
   async #streamBlocks(transaction: Transaction, source: TextSource, transform: CanonicalText): Promise<void> {
     const eightBit = eightBitAllowed(transaction.text, this.#pipeline.capabilities);
     for (;;) {
-      const hold = setTimeout(() => this.#flush(), HOLD);
+      const hold = setTimeout(() => {
+        this.#flush();
+        this.#turn();
+      }, HOLD);
       const block = await source.next().finally(() => clearTimeout(hold));
       if (block === undefined || !this.#pipeline.writingText(transaction)) break;
       for (let at = 0; at < block.length; at += TEXT_BLOCK_OCTETS) {
         if (this.#batchOctets >= TEXT_BLOCK_OCTETS) {
           this.#flush();
+          if (this.#transport.full) this.#turn(); // sets the deadline for a network that takes no more
           await this.#transport.room();
           if (!this.#pipeline.writingText(transaction)) return;
         }
