@@ -32,9 +32,14 @@ export function makePlan(args: readonly string[], env: Readonly<Record<string, s
   }
   const url = env["SMTP_URL"] || undefined;
   if (url !== undefined) checkUrl(url);
-  const envelope = givenEnvelope(env);
+  const from = env["FROM"]?.trim() || undefined;
+  const to = addresses(env["TO"] ?? "");
+  const envelope =
+    from === undefined || to.length === 0 ? undefined : { from: from === "<>" ? "" : from, to };
   if (url !== undefined && envelope === undefined) {
-    const missing = ["FROM", "TO"].filter((name) => !env[name]).join(" and ");
+    const missing = [from === undefined ? "FROM" : "", to.length === 0 ? "TO" : ""]
+      .filter(Boolean)
+      .join(" and ");
     throw new UsageError(
       `${missing} missing: SMTP_URL names a real server, so say who sends and who receives, like\n` +
         `  SMTP_URL=${url} FROM=sender@example.org TO=a@example.net,b@example.net npm start -- FILE.eml`,
@@ -51,17 +56,11 @@ export function makePlan(args: readonly string[], env: Readonly<Record<string, s
   return { url, mails: found.map((mail) => ({ ...mail, ...(envelope ?? exampleEnvelope(mail.name)) })) };
 }
 
-/** FROM and TO; undefined if one is missing. */
-function givenEnvelope({
-  FROM,
-  TO,
-}: Readonly<Record<string, string | undefined>>): Pick<Mail, "from" | "to"> | undefined {
-  const to = (TO ?? "")
+function addresses(list: string): string[] {
+  return list
     .split(",")
     .map((address) => address.trim())
     .filter((address) => address !== "");
-  if (!FROM || to.length === 0) return undefined;
-  return { from: FROM.trim() === "<>" ? "" : FROM.trim(), to };
 }
 
 function checkUrl(url: string): void {

@@ -59,8 +59,8 @@ export class Narrator {
   #progress(): string {
     const { messages, succeeded, failed, unknown, inFlight } = this.#tally;
     return (
-      `${messages}/${this.#total} messages | recipients: ${succeeded} succeeded, ${failed} failed, ` +
-      `${unknown} unknown | in flight: ${count(inFlight, "command")}`
+      `${messages}/${this.#total} messages | ${succeeded} succeeded, ${failed} failed, ${unknown} unknown` +
+      ` | ${count(inFlight, "command")} in flight`
     );
   }
 }

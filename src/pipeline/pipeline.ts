@@ -260,6 +260,8 @@ export class Pipeline {
     // Behind a 354 a text that can't be had costs the connection: so it is made ready before its envelope goes.
     if (!head.ready) return undefined;
     if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
+    // An ordinary RSET may have others behind it too, but stands alone like every ordinary command.
+    if (last.command !== "text") return undefined;
     // A "." is owed its reply. Behind it stands only what the user and the server allow,
     if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
     // and until the server has proved itself, only what leaves in the very write that holds the ".".
@@ -488,11 +490,10 @@ export class Pipeline {
   #actOnRcpt(exchange: PendingExchange, transaction: Transaction, reply: Reply): void {
     transaction.unanswered--;
     const recipient = transaction.recipients[exchange.recipientIndex ?? -1];
-    if (recipient === undefined || recipient.result !== undefined) return;
-    if (transaction.mailRefused) {
-      // Behind a refused MAIL it decides nothing, but tells that a previous transaction is still open.
-      if (replyClass(reply) === 2) transaction.acceptedWithoutSender = true;
-    } else if (replyClass(reply) === 2) {
+    // Behind a refused MAIL it decides nothing, but tells that a previous transaction is still open.
+    if (transaction.mailRefused && replyClass(reply) === 2) transaction.acceptedWithoutSender = true;
+    if (transaction.mailRefused || recipient === undefined || recipient.result !== undefined) return;
+    if (replyClass(reply) === 2) {
       recipient.accepted = reply;
       exchange.group.recipients.accepted.push(recipient.address);
       this.#observer.recipientAccepted(transaction, recipient, reply);

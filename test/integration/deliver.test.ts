@@ -15,7 +15,7 @@ function tags(deliveries: readonly Delivery<number>[]): (number | undefined)[] {
 }
 
 describe("deliver", () => {
-  test("takes an iterable, an iterator's helper and an async iterable", async () => {
+  test("takes iterables and async iterables", async () => {
     const server = await startTestServer();
     await using session = server.session();
     async function* source() {

@@ -1,0 +1,44 @@
+import { execFile, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const TSX = fileURLToPath(new URL("../../node_modules/.bin/tsx", import.meta.url));
+
+export interface Ended {
+  readonly status: number;
+  readonly out: string;
+  readonly errors: string;
+}
+
+/** Runs an example in a process of its own, its output piped. */
+export function runExample(
+  example: string,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<Ended> {
+  return run(TSX, [`examples/${example}`, ...args], env);
+}
+
+/** The command that runs another in a pseudo-terminal (util-linux). */
+const SCRIPT: string = "script";
+
+export const hasTerminal: boolean = spawnSync(SCRIPT, ["--version"]).status === 0;
+
+/** Runs it in a pseudo-terminal. */
+export function runInTerminal(example: string, args: readonly string[] = []): Promise<Ended> {
+  const command = [TSX, `examples/${example}`, ...args].join(" ");
+  return run(SCRIPT, ["--quiet", "--return", "--command", command, "/dev/null"], { TERM: "xterm" });
+}
+
+function run(command: string, args: readonly string[], more: Record<string, string>): Promise<Ended> {
+  // Without what npm and the test runner put there.
+  const { PATH = "", HOME = "" } = process.env;
+  const env = { PATH, HOME, ...more };
+  return new Promise((resolve, reject) => {
+    const child = execFile(command, args, { cwd: ROOT, env, maxBuffer: 1 << 26 }, (error, out, errors) => {
+      if (child.exitCode === null) reject(error ?? new Error(`${command} was killed`));
+      else resolve({ status: child.exitCode, out, errors });
+    });
+    child.stdin?.end();
+  });
+}

@@ -1,0 +1,379 @@
+import {
+  type Limits,
+  type Message,
+  type SessionOptions,
+  SmtpSession,
+  type Timeouts,
+  type Window,
+} from "smtp-pipelining";
+import { describe, expect, test } from "vitest";
+import { startTestServer } from "../support/embedded-server.ts";
+
+/** Options of later versions. */
+type LaterOption = "tlsOptions" | "auth";
+
+const NUMBERS = [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, "10", null, {}];
+const TIMES = [...NUMBERS, 2_147_483_648];
+const TIMEOUTS: Record<keyof Timeouts, unknown[]> = {
+  connect: TIMES,
+  greeting: TIMES,
+  command: TIMES,
+  mail: TIMES,
+  rcpt: TIMES,
+  data: TIMES,
+  text: TIMES,
+  message: TIMES,
+  followOn: TIMES,
+  closing: TIMES,
+};
+const LIMITS: Record<keyof Limits, unknown[]> = {
+  replyLine: [...NUMBERS, 63],
+  replyLines: [...NUMBERS, 7],
+  groupCommands: NUMBERS,
+};
+const WINDOW: Record<keyof Window, unknown[]> = { messages: NUMBERS, bytes: NUMBERS };
+
+/** The wrong values of every option; sub-options have tables of their own. */
+const OPTIONS: Record<keyof SessionOptions | LaterOption, unknown[]> = {
+  host: ["", " ", "a b", "a/b", "a@b", "[::1]", "a\r\nb", "a\0b", 5, null, {}, ["a"]],
+  port: [...NUMBERS, 65_536, true],
+  name: ["", "a b", "a\r\nRSET", "a_b.-x-", "[1.2.3.4", "é.example", "x".repeat(256), 5, null],
+  localAddress: ["", "a b", "a\nb", 5, null],
+  connectSocket: ["tcp", {}, null, true],
+  protocol: ["lmtp", "SMTP", "", true, null],
+  tls: ["opportunistic", "required", "implicit", true, false, null, {}],
+  tlsOptions: [{}, { ca: "x" }, null, true],
+  auth: [
+    {},
+    { user: "u", pass: "p" },
+    { user: "u", accessToken: "t" },
+    () => ({ user: "u", pass: "p" }),
+    null,
+  ],
+  pipelining: ["on", "AUTO", "", true, false, null],
+  chunking: ["auto", "strict", true, false, null],
+  window: [5, "x", null, [], () => undefined],
+  timeouts: [5, "x", null, []],
+  keepAlive: TIMES,
+  limits: [5, "x", null, []],
+  lineEndings: ["crlf", "", true, null],
+  peers: [{}, { get: () => undefined }, { set: () => undefined }, new Set(), null, true],
+  allowInsecureAuth: [true, "no", null, 1],
+  signal: [{}, { aborted: false }, null, true, new AbortController()],
+};
+
+/** Names of options that are none. */
+const UNKNOWN = ["hosts", "Host", "secure", "ignoreTLS", "toString", "constructor", "strict"];
+
+const PREFIXED: [string, Record<string, unknown[]>, (name: string, value: unknown) => unknown][] = [
+  ["options", OPTIONS, (name, value) => ({ host: "mx.example", [name]: value })],
+  ["window", WINDOW, (name, value) => ({ host: "mx.example", window: { [name]: value } })],
+  ["timeouts", TIMEOUTS, (name, value) => ({ host: "mx.example", timeouts: { [name]: value } })],
+  ["limits", LIMITS, (name, value) => ({ host: "mx.example", limits: { [name]: value } })],
+];
+
+function shown(value: unknown): string {
+  if (typeof value === "number" || value instanceof AbortController) return String(value);
+  return typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value)).slice(0, 40);
+}
+
+const WRONG_OPTIONS = PREFIXED.flatMap(([prefix, table, make]) => [
+  ...Object.entries(table).flatMap(([name, values]) =>
+    values.map((value) => [`${prefix}.${name}`, shown(value), make(name, value)] as const),
+  ),
+  ...[...UNKNOWN, ...(prefix === "limits" ? ["strictAbove"] : [])].map(
+    (name) => [`${prefix}.${name}`, "1", make(name, 1)] as const,
+  ),
+]);
+
+describe("an option that is wrong", () => {
+  test.each(WRONG_OPTIONS)("%s: %s is a TypeError that names it", (name, _value, options) => {
+    const construct = () => new SmtpSession(options as SessionOptions);
+    expect(construct).toThrow(TypeError);
+    expect(construct).toThrow(new RegExp(`^${name.replace(".", "\\.")} (must|is) `));
+  });
+
+  test.each([
+    ["nothing", undefined],
+    ["null", null],
+    ["a number", 5],
+    ["an array", []],
+    ["no host", {}],
+    ["an empty string", ""],
+    ["a host name", "mx.example"],
+    ["another scheme", "http://mx.example"],
+    ["smtps:", "smtps://mx.example"],
+    ["a user", "smtp://user@mx.example"],
+    ["credentials", "smtp://user:secret@mx.example"],
+    ["a path", "smtp://mx.example/path"],
+    ["a query", "smtp://mx.example?tls=off"],
+    ["a fragment", "smtp://mx.example#x"],
+    ["a port beyond all ports", "smtp://mx.example:65536"],
+    ["no host in a URL", "smtp://"],
+  ])("%s instead of options is a TypeError, and a rejection of connect", async (_, options) => {
+    expect(() => new SmtpSession(options as never)).toThrow(TypeError);
+    await expect(SmtpSession.connect(options as never)).rejects.toThrow(/^options/);
+  });
+
+  test("is not told with its secrets", () => {
+    expect(() => new SmtpSession("smtp://user:secret@mx.example")).not.toThrow(/secret/);
+    expect(() => new SmtpSession({ host: "mx.example", auth: { pass: "secret" } } as never)).not.toThrow(
+      /secret/,
+    );
+  });
+
+  test("has its right values taken, and undefined means absent", () => {
+    const all: Record<keyof SessionOptions | LaterOption, unknown> = {
+      host: "::1",
+      port: 65_535,
+      name: "[192.0.2.1]",
+      localAddress: "127.0.0.1",
+      connectSocket: () => Promise.reject(new Error("unused")),
+      protocol: "smtp",
+      tls: "off",
+      tlsOptions: undefined,
+      auth: undefined,
+      pipelining: "transaction",
+      chunking: "off",
+      window: { messages: 1, bytes: undefined },
+      timeouts: { connect: 1, closing: 2_147_483_647 },
+      keepAlive: 1,
+      limits: { replyLine: 64, replyLines: 8, groupCommands: 1 },
+      lineEndings: "reject",
+      peers: new Map(),
+      allowInsecureAuth: false,
+      signal: new AbortController().signal,
+    };
+    expect(new SmtpSession(all as SessionOptions).state).toBe("idle");
+    const absent = Object.fromEntries(Object.keys(all).map((name) => [name, undefined]));
+    expect(new SmtpSession({ ...absent, host: "mx.example" }).state).toBe("idle");
+    expect(new SmtpSession("smtp://[::1]:2525").state).toBe("idle");
+  });
+});
+
+const GOOD = { from: "from@example.org", to: "to@example.net", data: "A: b\r\n" };
+
+const FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", unknown[]> = {
+  from: [undefined, null, 5, {}, ["from@example.org"]],
+  to: [
+    undefined,
+    null,
+    5,
+    [],
+    [5],
+    [null],
+    {},
+    [{}],
+    [{ address: 5 }],
+    { address: null },
+    [["a@example.net"]],
+  ],
+  data: [undefined, null, 5, {}, true, ["a"], new URL("file:///etc/passwd"), new ArrayBuffer(1)],
+  id: [null, 5, "", "a\nb", "a\0", {}],
+  tag: [],
+  size: [-1, 1.5, "5", null, Number.NaN, Number.POSITIVE_INFINITY],
+  body: ["BINARYMIME", "8bitmime", "8BIT", "", true, null],
+  requireAllRecipients: ["yes", 1, null],
+  signal: [{}, null, true, new AbortController()],
+  smtputf8: [true, "yes", null],
+  dsn: [{}, { ret: "HDRS" }, null, false],
+  requireTls: [true, null],
+};
+
+const WRONG_MESSAGES: (readonly [string, string, unknown])[] = [
+  ...Object.entries(FIELDS).flatMap(([name, values]) =>
+    values.map((value) => [`message.${name}`, shown(value), { ...GOOD, [name]: value }] as const),
+  ),
+  ...["html", "subject", "From", "toString", "text", "attachments"].map(
+    (name) => [`message.${name}`, '"x"', { ...GOOD, [name]: "x" }] as const,
+  ),
+  ["message.to.notify", "never", { ...GOOD, to: { address: "a@example.net", notify: "never" } }],
+  ["message.to[1].orcpt", "x", { ...GOOD, to: ["a@example.net", { address: "b@example.net", orcpt: "x" }] }],
+  ["message.to[0].name", "x", { ...GOOD, to: [{ address: "b@example.net", name: "x" }] }],
+  ["message", "undefined", undefined],
+  ["message", "null", null],
+  ["message", "a string", "hello"],
+  ["message", "an array", [GOOD]],
+];
+
+test("a message of the wrong shape is a rejection with a TypeError that names the field, and nothing else", async () => {
+  const server = await startTestServer();
+  const session = server.session();
+  let queued = 0;
+  session.on("messageQueued", () => {
+    queued++;
+  });
+  for (const [name, value, given] of WRONG_MESSAGES) {
+    const cause: unknown = await session.pipeline(given as Message).then(
+      () => "it was taken",
+      (error) => error,
+    );
+    expect(cause, `${name}: ${value}`).toBeInstanceOf(TypeError);
+    expect((cause as TypeError).message.startsWith(name), `${name}: ${value}: ${cause}`).toBe(true);
+  }
+  expect({ queued, pending: session.pending, state: session.state }).toEqual({
+    queued: 0,
+    pending: 0,
+    state: "idle",
+  });
+
+  expect((await session.pipeline(GOOD)).ok).toBe(true);
+  await session.quit();
+  expect(server.lines().filter((line) => line.startsWith("MAIL")).length).toBe(1);
+});
+
+/** Addresses that are none; each holds a word that must not reach the server. */
+const BAD_ADDRESSES = [
+  "",
+  " ",
+  "mark",
+  "mark@",
+  "@mark.example",
+  "mark@x@",
+  "mark@example.net\r\nRSET",
+  "mark@example.net>\r\nDATA\r\n",
+  "mark\r\n@example.net",
+  "mark\n@example.net",
+  "mark\0@example.net",
+  "mark\x7f@example.net",
+  "mark\x85@example.net",
+  '"mark\r\nDATA"@example.net',
+  '"mark@example.net',
+  "mark@example.net> NOTIFY=NEVER",
+  "<mark@example.net>",
+  "Mark <mark@example.net>",
+  "mark @example.net",
+  "mark@ example.net",
+  "mark@example..net",
+  ".mark@example.net",
+  "mark.@example.net",
+  "ma..mark@example.net",
+  "mark@-example.net",
+  "mark@[127.0.0.1",
+  `mark${"x".repeat(64)}@example.net`,
+  `mark@${"x".repeat(64)}.net`,
+  `mark@${"abc.".repeat(64)}net`,
+  "mark\ud800@example.net",
+];
+
+describe("a bad address", () => {
+  test("among the recipients costs only itself, and nothing of it is sent", async () => {
+    const server = await startTestServer();
+    const session = server.session();
+    const deliveries = await Promise.all(
+      BAD_ADDRESSES.map((bad, n) =>
+        session.pipeline({
+          from: "from@example.org",
+          to: [`a${n}@example.net`, bad, { address: bad }, `b${n}@example.net`],
+          data: `N: ${n}\r\n`,
+        }),
+      ),
+    );
+    await session.quit();
+
+    for (const [n, bad] of BAD_ADDRESSES.entries()) {
+      const invalid = {
+        address: bad,
+        status: "failed",
+        stage: "invalid",
+        retryable: false,
+        error: { name: "SmtpError", code: "ESMTP_INVALID_ADDRESS" },
+      };
+      expect(deliveries[n]?.recipients, JSON.stringify(bad)).toMatchObject([
+        { address: `a${n}@example.net`, status: "succeeded" },
+        invalid,
+        invalid,
+        { address: `b${n}@example.net`, status: "succeeded" },
+      ]);
+    }
+    expect(server.received()).not.toMatch(/mark/i);
+    expect(server.lines().filter((line) => line.startsWith("RCPT"))).toEqual(
+      BAD_ADDRESSES.flatMap((_, n) => [`RCPT TO:<a${n}@example.net>`, `RCPT TO:<b${n}@example.net>`]),
+    );
+    expect(server.arrivals.length).toBe(BAD_ADDRESSES.length);
+  });
+
+  test("as the sender costs its message, and nothing of it is sent", async () => {
+    const server = await startTestServer();
+    const session = server.session();
+    const senders = BAD_ADDRESSES.filter((bad) => bad !== ""); // that is the null reverse-path
+    const deliveries = await Promise.all(
+      senders.flatMap((bad, n) => [
+        session.pipeline({
+          ...GOOD,
+          from: bad,
+          to: ["mark1@example.net", "mark2@example.net"],
+          data: "mark",
+        }),
+        session.pipeline({ ...GOOD, data: `N: ${n}\r\n` }),
+      ]),
+    );
+    await session.quit();
+
+    for (const [n, { ok, failed, error }] of deliveries.entries()) {
+      expect(ok).toBe(n % 2 === 1);
+      if (ok) continue;
+      expect(error).toMatchObject({ code: "ESMTP_INVALID_ADDRESS", retryable: false });
+      expect(failed).toMatchObject([
+        { address: "mark1@example.net", stage: "invalid", retryable: false },
+        { address: "mark2@example.net", stage: "invalid", retryable: false },
+      ]);
+    }
+    expect(server.received()).not.toMatch(/mark/i);
+    expect(server.arrivals.length).toBe(senders.length);
+  });
+
+  test("alone needs no connection", async () => {
+    const server = await startTestServer();
+    const session = server.session();
+    const delivery = await session.pipeline({ ...GOOD, to: "mark" });
+    expect(delivery.failed).toMatchObject([{ stage: "invalid" }]);
+    await session.quit();
+    expect(server.received()).toBe("");
+  });
+});
+
+test.each<[string, Partial<Message>, SessionOptions]>([
+  ["a size that the text does not have", { size: 5, data: "mark\r\n".repeat(9) }, {}],
+  ["7BIT for 8-bit text", { body: "7BIT", data: "mark: é\r\n" }, {}],
+  ["a bare LF where they are refused", { data: "mark\nmark\r\n" }, { lineEndings: "reject" }],
+  ["a bare CR where they are refused", { data: "mark\rmark\r\n" }, { lineEndings: "reject" }],
+  ["a bare CR at the end where they are refused", { data: "mark\r" }, { lineEndings: "reject" }],
+])("%s costs its message, and nothing of it is sent", async (_, parameter, options) => {
+  const server = await startTestServer();
+  const session = server.session(options);
+  const [before, bad, after] = await Promise.all([
+    session.pipeline(GOOD),
+    session.pipeline({ ...GOOD, to: ["mark1@example.net", "mark2@example.net"], ...parameter }),
+    session.pipeline(GOOD),
+  ]);
+  await session.quit();
+
+  expect([before.ok, after.ok]).toEqual([true, true]);
+  expect(bad.failed).toMatchObject([
+    { stage: "invalid", retryable: false, error: { code: "ESMTP_INVALID_PARAMETER" } },
+    { stage: "invalid", retryable: false, error: { code: "ESMTP_INVALID_PARAMETER" } },
+  ]);
+  expect(server.received()).not.toMatch(/mark/);
+});
+
+test.each([
+  ["verify", ["", "a\r\nRSET", "é", "x".repeat(600), 5]],
+  ["expand", ["", "a\nb"]],
+  ["help", ["", "a\0"]],
+  ["etrn", ["", "a\rb", undefined]],
+  [
+    "command",
+    ["", "XFOO\r\nRSET", "MAIL FROM:<a@b>", "rcpt TO:<a@b>", "DATA", "QUIT", "STARTTLS", "AUTH PLAIN", 5],
+  ],
+] as const)("%s() rejects an unfit argument with a TypeError and sends nothing", async (method, unfit) => {
+  const server = await startTestServer();
+  const session = server.session();
+  for (const argument of unfit) {
+    const call = session[method] as (argument: unknown) => Promise<unknown>;
+    await expect(call.call(session, argument), String(argument)).rejects.toThrow(TypeError);
+  }
+  expect((await session.noop()).code).toBe(250);
+  await session.quit();
+  expect(server.lines()).toEqual(["EHLO client.example", "NOOP", "QUIT"]);
+});
