@@ -1,4 +1,4 @@
-import { type Capabilities, garbledGreeting, parseCapabilities } from "../protocol/capabilities.ts";
+import { type Capabilities, parseCapabilities } from "../protocol/capabilities.ts";
 import type { Command } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
@@ -13,8 +13,6 @@ export interface HandshakeStep {
 export interface Handshake {
   readonly greeting: Reply;
   readonly capabilities: Capabilities;
-  /** Whether a firewall rewrote the greeting. */
-  readonly garbled: boolean;
 }
 
 /**
@@ -30,14 +28,13 @@ export function* handshake(name: string): Generator<HandshakeStep, Handshake, Re
       retryable: replyClass(greeting) === 4,
     });
   }
-  const garbled = garbledGreeting(greeting);
 
   const ehlo = yield { command: "EHLO", line: `EHLO ${name}` };
-  if (replyClass(ehlo) === 2) return { greeting, capabilities: parseCapabilities(ehlo), garbled };
+  if (replyClass(ehlo) === 2) return { greeting, capabilities: parseCapabilities(ehlo) };
   if (replyClass(ehlo) !== 5) throw helloRefused("EHLO", ehlo);
 
   const helo = yield { command: "HELO", line: `HELO ${name}` };
-  if (replyClass(helo) === 2) return { greeting, capabilities: new Map(), garbled };
+  if (replyClass(helo) === 2) return { greeting, capabilities: new Map() };
   throw helloRefused("HELO", helo);
 }
 

@@ -20,8 +20,9 @@ export interface OrdinaryCommand {
  * What the pipeline noticed and the next session should heed. The code of a `warning` event.
  *
  * - `ESMTP_GARBLED_GREETING`: something on the way rewrites the greeting
- * - `ESMTP_FOLLOW_ON_REFUSED`, `_SWALLOWED`, `_SLOW`: the server can't bear, or is slow to answer,
- *   what is pipelined behind a message's text
+ * - `ESMTP_FOLLOW_ON_REFUSED`, `_SWALLOWED`, `_SLOW`, `_LOST`: the server refuses, swallows, or is slow to answer what
+ *   is pipelined behind a message's text, or hung up on it
+ * - `ESMTP_FOLLOW_ON_STORED`: its software is known to store that in the message
  * - `ESMTP_PIPELINING_UNFIT`: its first group was not answered, or its replies were out of step
  */
 export type PeerWarningCode =
@@ -29,6 +30,8 @@ export type PeerWarningCode =
   | "ESMTP_FOLLOW_ON_REFUSED"
   | "ESMTP_FOLLOW_ON_SWALLOWED"
   | "ESMTP_FOLLOW_ON_SLOW"
+  | "ESMTP_FOLLOW_ON_LOST"
+  | "ESMTP_FOLLOW_ON_STORED"
   | "ESMTP_PIPELINING_UNFIT";
 
 export interface PeerWarning {

@@ -1,8 +1,13 @@
 import { isAscii } from "../protocol/address.ts";
-import type { Capabilities } from "../protocol/capabilities.ts";
+import { type Capabilities, garbledGreeting, storesFollowOn } from "../protocol/capabilities.ts";
 import { type Command, rcptLine } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
-import { type Limits, TEXT_BLOCK_OCTETS, type Timeouts } from "../protocol/limits.ts";
+import {
+  type Limits,
+  TEXT_BLOCK_OCTETS,
+  type Timeouts,
+  UNPROVEN_FOLLOW_ON_OCTETS,
+} from "../protocol/limits.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
 import { failed, refused, unknown } from "./fate.ts";
 import { Fifo } from "./fifo.ts";
@@ -10,11 +15,11 @@ import type { Group, PendingExchange } from "./group.ts";
 import { type Handshake, type HandshakeStep, handshake, shown } from "./handshake.ts";
 import { HangUp } from "./hang-up.ts";
 import { Ledger } from "./ledger.ts";
-import type { CloseReason, OrdinaryCommand, PipelineObserver } from "./observer.ts";
+import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } from "./observer.ts";
 import { Trust } from "./peer.ts";
 import * as rules from "./rules.ts";
 import { Settlement } from "./settlement.ts";
-import { mailCommand, Transaction, unsupported, unsupportedAddress } from "./transaction.ts";
+import { envelopeOctets, mailCommand, Transaction, unsupported, unsupportedAddress } from "./transaction.ts";
 
 // The SMTP conversation of one connection as a state machine without I/O, clock or emitter.
 //
@@ -264,8 +269,10 @@ export class Pipeline {
     if (last.command !== "text") return undefined;
     // A "." is owed its reply. Behind it stands only what the user and the server allow,
     if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
-    // and until the server has proved itself, only what leaves in the very write that holds the ".".
-    if (this.#trust.followOn === "unproven" && !this.#sameWrite) return undefined;
+    if (this.#trust.followOn === "unproven") {
+      // and until the server has proved itself, only what leaves in the very write that holds the ".", and little.
+      if (!this.#sameWrite || envelopeOctets(head) > UNPROVEN_FOLLOW_ON_OCTETS) return undefined;
+    }
     return { kind: "begin", transaction: head, followOn: true };
   }
 
@@ -455,8 +462,13 @@ export class Pipeline {
       this.#capabilities = value.capabilities;
       this.#trust.recall(this.#observer.recall(value));
       this.#observer.ready(value, now);
-      if (value.garbled) {
+      if (garbledGreeting(value.greeting)) {
         this.#trust.followOnUnfit("ESMTP_GARBLED_GREETING", "its greeting is rewritten on the way");
+      } else if (storesFollowOn(value.greeting)) {
+        this.#trust.followOnUnfit(
+          "ESMTP_FOLLOW_ON_STORED",
+          "it would store the next envelope in the message",
+        );
       }
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error;
@@ -483,6 +495,8 @@ export class Pipeline {
       followOn.refused = true;
       if (transaction.unanswered === 0) this.#followOnRefused(transaction);
     } else {
+      if (followOn !== undefined)
+        this.#doubtFollowOn("ESMTP_FOLLOW_ON_REFUSED", `it answered RSET with ${shown(reply)}`);
       this.#hangUp.refused(reply, now);
     }
   }
@@ -623,6 +637,11 @@ export class Pipeline {
     this.#queue.unshift(transaction);
   }
 
+  /** Something went wrong behind a "." of a server that has not proved itself there: that may be the reason. */
+  #doubtFollowOn(code: PeerWarningCode, why: string): void {
+    if (this.#trust.followOn === "unproven") this.#trust.followOnUnfit(code, why);
+  }
+
   #followOnFailed(what: string, now: number): void {
     this.#trust.followOnUnfit("ESMTP_FOLLOW_ON_REFUSED", `it mishandles what stands behind a text: ${what}`);
     this.fail(rules.followOnFailed(what), "error", now);
@@ -721,6 +740,9 @@ export class Pipeline {
   disconnected(now: number, cause?: unknown): void {
     const command = this.#ledger.oldest?.command;
     const announced = this.#hangUp.reply;
+    if (this.#followOn?.reset !== undefined && announced === undefined) {
+      this.#doubtFollowOn("ESMTP_FOLLOW_ON_LOST", "it hung up when something stood behind a message's text");
+    }
     if (command === "QUIT") this.finish(now);
     else if (announced !== undefined) this.fail(rules.serverClosing(announced), "server", now);
     else this.fail(rules.connectionLost(command, cause), "server", now);

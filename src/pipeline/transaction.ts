@@ -149,6 +149,12 @@ export function unsupportedAddress(address: string): SmtpError {
   );
 }
 
+/** About how many octets MAIL, RCPT and DATA take. */
+export function envelopeOctets({ from, recipients }: Transaction): number {
+  // Beside the addresses: RSET, MAIL with its parameters, DATA; "RCPT TO:<>" with its line end.
+  return recipients.reduce((sum, { address }) => sum + address.length + 12, from.length + 64);
+}
+
 /** The MAIL command with the parameters that the server offers. */
 export function mailCommand(transaction: Transaction, capabilities: Capabilities): string {
   const { text } = transaction;

@@ -31,6 +31,14 @@ export function maximumSize(capabilities: Capabilities): number | undefined {
 }
 
 /**
+ * Whether the server is one that is known to store what stands behind a "." in the message itself, while every reply
+ * of its is right: no watch can see that, so its name must do. Seen: Net::Server::Mail 0.28 stores the next envelope.
+ */
+export function storesFollowOn(greeting: Reply): boolean {
+  return greeting.text.includes("Net::Server::Mail");
+}
+
+/**
  * Whether a greeting was garbled on the way, as firewalls do that rewrite SMTP: `220 ******0*2**`.
  * What stands behind such a firewall can't be trusted with much in one packet.
  */

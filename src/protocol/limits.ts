@@ -67,6 +67,12 @@ export const PATH_OCTETS = 256;
 /** RFC 5321 §4.5.3.1.4: octets of a command line with its CRLF, where no extension says otherwise. */
 export const COMMAND_LINE_OCTETS = 512;
 
+/**
+ * Octets of an envelope that may stand behind a "." to a server that has not proved itself: Haraka drops the connection
+ * if more than 8,192 octets do, and then the fate of the text before is unknown.
+ */
+export const UNPROVEN_FOLLOW_ON_OCTETS = 4_096;
+
 /** How much of one message's text is handed to the socket at a time: large enough for few system calls. */
 export const TEXT_BLOCK_OCTETS = 65_536;
 

@@ -16,6 +16,14 @@ export class Notes {
     this.#last = note;
   }
 
+  /** Tells one thing at once, before what waits; what that brings about is told behind it. */
+  now(note: () => void): void {
+    const telling = this.#telling;
+    this.#telling = true;
+    note();
+    this.#telling = telling;
+  }
+
   /** Tells everything. Called inside itself (by a listener) it leaves the rest to the call that is under way. */
   tell(): void {
     if (this.#telling) return;

@@ -63,7 +63,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #greeting: Reply | undefined;
   #scheduled = false;
   #winding = false;
-  /** `close` was emitted: nothing comes after it. */
+  /** `close` is being emitted, or was: nothing comes after it. */
   #silent = false;
   #messages = 0;
   #idleSince = 0;
@@ -399,8 +399,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     });
     // What listeners bring about in the meantime is told before: nothing comes after close.
     this.#notes.last(() => {
+      this.#silent = true; // for what its listeners bring about
       this.#emit("close", { reason });
-      this.#silent = true;
       this.removeAllListeners();
       this.#settleClosed();
     });
@@ -493,9 +493,12 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
         for (const off of forget) off();
       },
     });
-    // At once, not in its turn: in the async context of whoever called.
-    if (this.#wants("messageQueued")) this.#emit("messageQueued", describe(transaction));
     this.#admit(transaction, source, [message.signal, stop]);
+    // At once, not in its turn: in the async context of whoever called. Its listeners find the message queued.
+    if (this.#wants("messageQueued")) {
+      this.#notes.now(() => this.#emit("messageQueued", describe(transaction)));
+    }
+    this.#notes.tell();
     // The tag comes back as it went in.
     return (await delivery) as Delivery<T>;
   }
@@ -520,7 +523,6 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
         this.#schedule();
       }
     }
-    this.#notes.tell();
   }
 
   #source(message: Message, transaction: Transaction, timeout: number): TextSource {
