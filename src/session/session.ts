@@ -187,6 +187,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
    * Sends messages from a source, and yields their deliveries in order of completion. Pulls only as fast as the window
    * allows. If the source throws, what was started is settled and yielded, then it rethrows. `break` stops pulling,
    * aborts what was not begun and waits for what is on the wire; a signal does the same and throws `ESMTP_ABORTED`.
+   * On a session that is closed every message fails at once (connection, retryable): break, if the source is endless.
    */
   deliver<T>(
     messages: Iterable<Message<T>> | AsyncIterable<Message<T>>,
