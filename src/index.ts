@@ -15,7 +15,29 @@ export { SmtpError, type SmtpErrorCode, type SmtpErrorDetails } from "./protocol
 export type { Limits, Timeouts, Window } from "./protocol/limits.ts";
 export type { Reply } from "./protocol/reply.ts";
 export type { LineEndings } from "./protocol/text.ts";
-export type * from "./session/events.ts";
+export type {
+  CloseEvent,
+  ConnectEvent,
+  ErrorEvent,
+  GroupEndEvent,
+  GroupStartEvent,
+  MessageEndEvent,
+  MessageQueuedEvent,
+  MessageStartEvent,
+  PayloadOf,
+  ReadyEvent,
+  RecipientAcceptedEvent,
+  RecipientFailedEvent,
+  RecipientSucceededEvent,
+  RecipientUnknownEvent,
+  ReplyEvent,
+  SentEvent,
+  SessionEvent,
+  SessionEventName,
+  SessionEvents,
+  WarningCode,
+  WarningEvent,
+} from "./session/events.ts";
 export type {
   Delivery,
   Message,
