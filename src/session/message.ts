@@ -31,20 +31,20 @@ export interface Message<T = unknown> {
   /** The text, headers included. Line ends become CRLF. In memory it is not copied: leave it alone until settled. */
   data: MessageData;
   /** Your own correlation id: on every event and result. Generated if absent. */
-  id?: string;
+  id?: string | undefined;
   /** Anything of yours: comes back on the {@link Delivery} untouched. */
-  tag?: T;
+  tag?: T | undefined;
   /**
    * Octets of the text, for a text that is not in memory: declared to the server (RFC 1870). A text that turns out
    * to have neither so many octets as given nor so many in canonical form is not sent to its end.
    */
-  size?: number;
+  size?: number | undefined;
   /** Default: what the text needs, and 8BITMIME for a stream where the server offers it (RFC 6152). */
-  body?: "7BIT" | "8BITMIME";
+  body?: "7BIT" | "8BITMIME" | undefined;
   /** The text goes only if every recipient was accepted. Default false. */
-  requireAllRecipients?: boolean;
+  requireAllRecipients?: boolean | undefined;
   /** Aborts the message until its DATA is written; has no effect then. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What became of a message: each recipient is in exactly one of the three lists. */

@@ -26,45 +26,45 @@ export interface ConnectTarget {
 /** Options of a session. Only `host` (or `connectSocket`) is needed. */
 export interface SessionOptions {
   /** The server's name or address. */
-  host?: string;
+  host?: string | undefined;
   /** Default 25. */
-  port?: number;
+  port?: number | undefined;
   /**
    * The name in EHLO: a domain or an address literal.
    * Default: this machine's name if it is a fully qualified one, else its address as `[192.0.2.1]`.
    */
-  name?: string;
+  name?: string | undefined;
   /** The local address to connect from. */
-  localAddress?: string;
+  localAddress?: string | undefined;
   /** Makes the connection itself: a proxy, a tunnel, a test. Returns (a promise of) a connected Duplex. */
-  connectSocket?: (target: ConnectTarget) => Duplex | Promise<Duplex>;
+  connectSocket?: ((target: ConnectTarget) => Duplex | Promise<Duplex>) | undefined;
   /** This version speaks SMTP. */
-  protocol?: "smtp";
+  protocol?: "smtp" | undefined;
   /** This version speaks no TLS. */
-  tls?: "off";
+  tls?: "off" | undefined;
   /**
    * `"auto"` (default): groups span messages where the server bears it; `"transaction"`: never across messages;
    * `"off"`: one command at a time.
    */
-  pipelining?: PipeliningMode;
+  pipelining?: PipeliningMode | undefined;
   /** This version sends with DATA. */
-  chunking?: "off";
+  chunking?: "off" | undefined;
   /** What may be unsettled before `ready()` waits: see {@link Window}. */
-  window?: Partial<Window>;
+  window?: Partial<Window> | undefined;
   /** Deadlines in milliseconds: see {@link Timeouts}. */
-  timeouts?: Partial<Timeouts>;
+  timeouts?: Partial<Timeouts> | undefined;
   /** A NOOP after so many milliseconds of idleness. Default: none. */
-  keepAlive?: number;
+  keepAlive?: number | undefined;
   /** Bounds: see {@link Limits}. */
-  limits?: Partial<Limits>;
+  limits?: Partial<Limits> | undefined;
   /** What becomes of a bare CR or LF in a text: `"normalize"` (default) makes it CRLF, `"reject"` fails the message. */
-  lineEndings?: LineEndings;
+  lineEndings?: LineEndings | undefined;
   /** What is remembered of servers. Default: one memory for the process. */
-  peers?: PeerMemory;
+  peers?: PeerMemory | undefined;
   /** This version does not authenticate. */
-  allowInsecureAuth?: false;
+  allowInsecureAuth?: false | undefined;
   /** Destroys the session when it fires. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Options with every default filled in. */

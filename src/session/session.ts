@@ -30,7 +30,7 @@ export type SessionState = "idle" | "connecting" | "ready" | "closing" | "closed
 /** Options of a wait. */
 export interface WaitOptions {
   /** Ends the wait. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /**
