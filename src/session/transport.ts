@@ -154,7 +154,8 @@ export async function openSocket(options: ResolvedOptions, signal: AbortSignal):
   const opening =
     connectSocket === undefined
       ? openTcp(options, signal)
-      : Promise.resolve(connectSocket({ host, port, signal })).then(checkSocket);
+      : // Async, so that what it throws is a failed connection too.
+        (async () => checkSocket(await connectSocket({ host, port, signal })))();
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {

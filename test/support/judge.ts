@@ -1,0 +1,118 @@
+import type { RecipientResult } from "../../src/pipeline/fate.ts";
+import type { Accepted } from "./model-server.ts";
+import { canonical } from "./scripts.ts";
+
+/** A message with what the client said became of it. */
+export interface Judged {
+  readonly id: string;
+  readonly from: string;
+  /** One per entry of `to`. */
+  readonly addresses: readonly string[];
+  readonly requireAll: boolean;
+  /** The text as it was given, one character per octet; undefined: it could not be had whole. */
+  readonly text: string | undefined;
+  readonly results: readonly RecipientResult[];
+}
+
+export interface Truth {
+  readonly accepted: readonly Accepted[];
+  /** Recipients of envelopes whose text left the client to its end. */
+  readonly ended: ReadonlySet<string>;
+  /** Recipients of envelopes whose text was refused before its end was written. */
+  readonly refusedEarly: ReadonlySet<string>;
+  /** The server said one true thing to each command. */
+  readonly honest: boolean;
+}
+
+/** Compares what the client says with what the server knows. Returns what is wrong. */
+export function judge(messages: readonly Judged[], truth: Truth): string[] {
+  const problems = messages.flatMap((message) => judgeResults(message, truth));
+  if (truth.honest) {
+    problems.push(...judgeAccepted(messages, truth));
+    for (const message of messages) problems.push(...judgeFates(message, truth));
+  }
+  return problems;
+}
+
+/** What holds whatever the server does. */
+function judgeResults(
+  { id, addresses, results, requireAll }: Judged,
+  { ended, refusedEarly, honest }: Truth,
+): string[] {
+  const problems: string[] = [];
+  if (results.length !== addresses.length || results.some(({ address }, i) => address !== addresses[i])) {
+    problems.push(`${id}: results do not match its recipients: ${JSON.stringify(results)}`);
+  }
+  const some = results.some(({ status }) => status !== "failed");
+  if (requireAll && some && results.some(({ status }) => status === "failed")) {
+    problems.push(`${id}: requires all recipients, and its text went to some`);
+  }
+  for (const result of results) {
+    const { address, status, stage } = result;
+    const what = `${id}: ${address} ${status}, ${stage}`;
+    const code = "reply" in result ? result.reply?.code : undefined;
+    const kind = code === undefined ? undefined : Math.trunc(code / 100);
+    if (status === "succeeded" && kind !== 2) problems.push(`${what} by ${code}`);
+    if (status === "succeeded" && !ended.has(address)) problems.push(`${what}, its text was not written`);
+    // A 2yz to the beginning of a text is a lie, and may be taken for its acceptance.
+    if (status === "unknown" && honest && !ended.has(address)) {
+      problems.push(`${what}, its text was not written to its end`);
+    }
+    if (stage === "connection" && refusedEarly.has(address)) problems.push(`${what}, its text was refused`);
+    if (status !== "failed") continue;
+    const lost = stage === "connection" || stage === "aborted";
+    if (lost && ended.has(address)) problems.push(`${what}, after the end of its text was written`);
+    if (lost && !result.retryable) problems.push(`${what} and not retryable`);
+    if (stage === "invalid" || stage === "unsupported") {
+      if (result.retryable || result.error === undefined) problems.push(`${what}: ${JSON.stringify(result)}`);
+    } else if (kind !== undefined && !lost) {
+      if (kind !== 4 && kind !== 5) problems.push(`${what} by ${code}`);
+      const retryable = kind === 4 || (stage === "mail" && code === 503);
+      if (result.retryable !== retryable) problems.push(`${what} by ${code}: retryable ${result.retryable}`);
+    }
+  }
+  return problems;
+}
+
+/** Every text that was accepted is one message's, whole, under its sender, for its recipients, once. */
+function judgeAccepted(messages: readonly Judged[], { accepted }: Truth): string[] {
+  const problems: string[] = [];
+  const taken = new Set<string>();
+  for (const { sender, recipients, text } of accepted) {
+    if (recipients.length === 0) continue;
+    const message = messages.find(({ addresses }) => recipients.every((each) => addresses.includes(each)));
+    if (message === undefined) {
+      problems.push(`a text was accepted for ${recipients.join(" ")}, which is no message's`);
+      continue;
+    }
+    const { id, from } = message;
+    if (taken.has(id)) problems.push(`${id}: accepted twice`);
+    taken.add(id);
+    if (sender !== from) problems.push(`${id}: accepted under the sender <${sender}> instead of <${from}>`);
+    if (message.text === undefined) problems.push(`${id}: accepted though its source failed`);
+    else if (text !== canonical(message.text)) {
+      problems.push(
+        `${id}: accepted as ${JSON.stringify(text)} instead of ${JSON.stringify(canonical(message.text))}`,
+      );
+    }
+  }
+  return problems;
+}
+
+/** Who the server took the text for is succeeded or unknown, and nobody else is succeeded. */
+function judgeFates({ id, addresses, results }: Judged, { accepted }: Truth): string[] {
+  const problems: string[] = [];
+  for (const address of new Set(addresses)) {
+    const taken = accepted.reduce((sum, each) => sum + count(each.recipients, address), 0);
+    const own = results.filter((result) => result.address === address);
+    const succeeded = own.filter(({ status }) => status === "succeeded").length;
+    const failed = own.filter(({ status }) => status === "failed").length;
+    if (succeeded > taken) problems.push(`${id}: ${address} succeeded, but the server did not accept it`);
+    if (failed > own.length - taken) problems.push(`${id}: ${address} failed, but the server accepted it`);
+  }
+  return problems;
+}
+
+function count(addresses: readonly string[], address: string): number {
+  return addresses.filter((each) => each === address).length;
+}

@@ -1,0 +1,294 @@
+// A server as a pure state machine: octets in, octets out, time as an argument. It keeps the truth about what it
+// accepted, whatever of its replies reaches the client. Independent of src on purpose.
+
+/** What can be answered: a command, the greeting, the end of a text. */
+export type Verb =
+  | "greeting"
+  | "EHLO"
+  | "HELO"
+  | "MAIL"
+  | "RCPT"
+  | "DATA"
+  | "text"
+  | "RSET"
+  | "NOOP"
+  | "QUIT";
+
+/** What the server does instead of what it would do, at one place of the conversation. */
+export interface Fault {
+  readonly on: Verb;
+  /** The how manieth of that verb, from 0. */
+  readonly nth: number;
+  /** A code; or octets, said as they are (`""`: nothing); undefined: what it would have said. */
+  readonly says?: number | string | undefined;
+  /** Lines of that reply. Default 1. */
+  readonly lines?: number | undefined;
+  readonly after: "goOn" | "hangUp" | "silence";
+  /** Milliseconds that it is busy before. */
+  readonly delay?: number | undefined;
+  /** Text: answers once so many octets of it have come, without waiting for its end. */
+  readonly early?: number | undefined;
+  /** Says this too: a reply that nothing asked for. */
+  readonly again?: number | undefined;
+  /** Whether it does what was asked although it says something that is neither yes nor no. */
+  readonly takes?: boolean | undefined;
+}
+
+export interface ServerScript {
+  readonly pipelining: boolean;
+  /** Knows no EHLO. */
+  readonly heloOnly: boolean;
+  readonly size: number | undefined;
+  readonly eightBit: boolean;
+  /** A firewall rewrites its greeting. */
+  readonly garbled: boolean;
+  /** What becomes of what is in its buffer behind a text: `refuses` like Haraka, `swallows` like chasquid. */
+  readonly behindText: "sound" | "refuses" | "swallows";
+  /** After which texts it keeps the transaction open, so that the next MAIL is 503 and its RCPT is accepted. */
+  readonly keeps: "nothing" | "refused" | "everything";
+  /** What it says to DATA without an accepted recipient. */
+  readonly idleData: 503 | 554 | 354;
+  readonly faults: readonly Fault[];
+}
+
+/** A text that the server accepted. */
+export interface Accepted {
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  /** Without dot-stuffing, one character per octet. */
+  readonly text: string;
+}
+
+/** Whether each command gets exactly one reply, and a true one, as long as the server says anything. */
+export function isHonest({ faults }: ServerScript): boolean {
+  return faults.every(
+    ({ on, says, after, early, again }) =>
+      again === undefined &&
+      !(says === "" && after === "goOn") &&
+      !(on === "text" && early !== undefined && (typeof says !== "number" || Math.trunc(says / 100) === 2)),
+  );
+}
+
+export class ModelServer {
+  readonly accepted: Accepted[] = [];
+  readonly #script: ServerScript;
+  readonly #seen = new Map<Verb, number>();
+  #input = "";
+  #output = "";
+  #state: "open" | "silent" | "closed" = "open";
+  #text: "no" | "open" | "answered" = "no";
+  #sender: string | undefined;
+  #recipients: string[] = [];
+  #busyUntil: number | undefined;
+  #fault: { readonly verb: Verb; readonly fault: Fault | undefined; waited: boolean } | undefined;
+
+  constructor(script: ServerScript) {
+    this.#script = script;
+  }
+
+  /** Until when it does nothing; undefined if it is not busy. */
+  get busyUntil(): number | undefined {
+    return this.#state === "open" ? this.#busyUntil : undefined;
+  }
+
+  /** It has hung up, or was left. */
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** What it has said since the last call. */
+  take(): string {
+    const output = this.#output;
+    this.#output = "";
+    return output;
+  }
+
+  receive(octets: string, now: number): void {
+    this.#input += octets;
+    this.run(now);
+  }
+
+  /** The client is gone. */
+  leave(): void {
+    this.#state = "closed";
+  }
+
+  /** Does what can be done now: to be called at the start, and when it is busy no more. */
+  run(now: number): void {
+    if (this.#busyUntil !== undefined && now >= this.#busyUntil) this.#busyUntil = undefined;
+    while (this.#state === "open" && this.#busyUntil === undefined && this.#step(now));
+  }
+
+  #step(now: number): boolean {
+    if (!this.#seen.has("greeting")) {
+      this.#handle("greeting", now, (fault) =>
+        this.#say(fault, 220, undefined, [this.#script.garbled ? "****0*2******" : "model"]),
+      );
+      return true;
+    }
+    if (this.#text !== "no") return this.#stepInText(now);
+    const end = this.#input.indexOf("\r\n");
+    if (end === -1) return false;
+    const line = this.#input.slice(0, end);
+    return this.#handle(verbOf(line), now, (fault, verb) => {
+      this.#input = this.#input.slice(end + 2);
+      this.#command(verb, line, fault);
+    });
+  }
+
+  #stepInText(now: number): boolean {
+    const found = this.#input.startsWith(".\r\n") ? 0 : this.#input.indexOf("\r\n.\r\n") + 2;
+    const end = found === 1 ? undefined : found;
+    const { fault } = this.#expect("text");
+    const octets = end ?? this.#input.length;
+    if (this.#text === "open" && fault?.early !== undefined && octets >= fault.early) {
+      this.#text = "answered";
+      this.#say(fault, this.#recipients.length > 0 ? 250 : 554, undefined);
+      return true;
+    }
+    if (end === undefined) return false;
+    return this.#handle("text", now, () => {
+      const text = this.#input.slice(0, end).replace(/(^|\r\n)\./g, "$1");
+      this.#input = this.#input.slice(end + 3);
+      this.#endText(text, fault);
+    });
+  }
+
+  #endText(text: string, fault: Fault | undefined): void {
+    const { keeps, behindText } = this.#script;
+    const answered = this.#text === "answered";
+    this.#text = "no";
+    const before = this.accepted.length;
+    const envelope = { sender: this.#sender ?? "?", recipients: this.#recipients, text };
+    if (!answered) {
+      this.#say(fault, this.#recipients.length > 0 ? 250 : 554, () => this.accepted.push(envelope));
+    }
+    const taken = this.accepted.length > before;
+    if (!(keeps === "everything" || (keeps === "refused" && !taken))) this.#reset();
+    else this.#recipients = [...this.#recipients];
+    if (this.#state !== "open" || behindText === "sound") return;
+    if (behindText === "swallows") {
+      this.#input = "";
+      return;
+    }
+    const whole = this.#input.lastIndexOf("\r\n") + 2;
+    const lines = whole === 1 ? [] : this.#input.slice(0, whole - 2).split("\r\n");
+    for (const _ of lines) this.#output += "503 pipelined after end of DATA\r\n";
+    if (whole !== 1) this.#input = this.#input.slice(whole);
+  }
+
+  #command(verb: Verb, line: string, fault: Fault | undefined): void {
+    const { heloOnly, idleData } = this.#script;
+    switch (verb) {
+      case "EHLO":
+        this.#say(fault, heloOnly ? 502 : 250, () => this.#reset(), this.#capabilities());
+        break;
+      case "MAIL":
+        // "503 sender already given" comes before anything else is looked at.
+        this.#say(
+          this.#sender === undefined ? fault : undefined,
+          this.#sender === undefined ? 250 : 503,
+          () => {
+            this.#sender = /<(.*?)>/.exec(line)?.[1];
+          },
+        );
+        break;
+      case "RCPT":
+        this.#say(fault, this.#sender === undefined ? 503 : 250, () => {
+          this.#recipients.push(/<(.*?)>/.exec(line)?.[1] ?? "?");
+        });
+        break;
+      case "DATA":
+        this.#say(fault, this.#recipients.length > 0 ? 354 : idleData, () => {
+          this.#text = "open";
+        });
+        break;
+      case "HELO":
+      case "RSET":
+        this.#say(fault, 250, () => this.#reset());
+        break;
+      case "QUIT":
+        this.#say(fault, 221, undefined);
+        if (fault === undefined) this.#state = "closed";
+        break;
+      default:
+        this.#say(fault, /^(NOOP|HELP|VRFY)/i.test(line) ? 252 : 500, undefined);
+    }
+  }
+
+  #reset(): void {
+    this.#sender = undefined;
+    this.#recipients = [];
+  }
+
+  #capabilities(): string[] {
+    const { pipelining, size, eightBit } = this.#script;
+    const lines = ["model"];
+    if (pipelining) lines.push("PIPELINING");
+    if (size !== undefined) lines.push(`SIZE ${size}`);
+    if (eightBit) lines.push("8BITMIME");
+    return lines;
+  }
+
+  /** What is to happen to the next command, which is of this verb. */
+  #expect(verb: Verb): { readonly fault: Fault | undefined; waited: boolean } {
+    if (this.#fault?.verb !== verb) {
+      const nth = this.#seen.get(verb) ?? 0;
+      this.#seen.set(verb, nth + 1);
+      const fault = this.#script.faults.find((each) => each.on === verb && each.nth === nth);
+      this.#fault = { verb, fault, waited: false };
+    }
+    return this.#fault;
+  }
+
+  #handle(verb: Verb, now: number, act: (fault: Fault | undefined, verb: Verb) => void): boolean {
+    const expected = this.#expect(verb);
+    const { fault } = expected;
+    if (fault?.delay !== undefined && fault.delay > 0 && !expected.waited) {
+      expected.waited = true;
+      this.#busyUntil = now + fault.delay;
+      return false;
+    }
+    this.#fault = undefined;
+    act(fault, verb);
+    return true;
+  }
+
+  /** Answers: `natural` is what an honest server would say, `effect` what it does if it says yes. */
+  #say(
+    fault: Fault | undefined,
+    natural: number,
+    effect: (() => unknown) | undefined,
+    lines: readonly string[] = ["model"],
+  ): void {
+    const willing = natural < 400;
+    // Nothing is granted that the state forbids: that would be a lie.
+    const lie = typeof fault?.says === "number" && yes(fault.says) && !willing;
+    const said = fault?.says === undefined || lie ? natural : fault.says;
+    const granted = typeof said === "number" && Math.trunc(said / 100) === Math.trunc(natural / 100);
+    const vague = typeof said === "string" || !(granted || said >= 400);
+    if (willing && (granted || (vague && fault?.takes === true))) effect?.();
+    if (typeof said === "string") this.#output += said;
+    else {
+      const own =
+        said === natural && willing
+          ? lines
+          : Array.from({ length: fault?.lines ?? 1 }, (_, i) => `line ${i}`);
+      this.#output += own.map((line, i) => `${said}${i < own.length - 1 ? "-" : " "}${line}\r\n`).join("");
+    }
+    if (fault?.again !== undefined) this.#output += `${fault.again} surplus\r\n`;
+    if (fault?.after === "hangUp") this.#state = "closed";
+    if (fault?.after === "silence") this.#state = "silent";
+  }
+}
+
+function yes(code: number): boolean {
+  return code >= 200 && code < 400;
+}
+
+const VERBS: ReadonlySet<string> = new Set(["EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT"]);
+
+function verbOf(line: string): Verb {
+  const verb = line.slice(0, 4).toUpperCase();
+  return VERBS.has(verb) ? (verb as Verb) : "NOOP";
+}
