@@ -102,14 +102,13 @@ export class Writer {
       const block = await source.next().finally(() => clearTimeout(hold));
       if (block === undefined || !this.#pipeline.writingText(transaction)) break;
       for (let at = 0; at < block.length; at += TEXT_BLOCK_OCTETS) {
-        if (this.#batchOctets >= TEXT_BLOCK_OCTETS) {
-          this.#flush();
-          if (this.#transport.full) this.#turn(); // sets the deadline for a network that takes no more
-          await this.#transport.room();
-          if (!this.#pipeline.writingText(transaction)) return;
-        }
         this.#addText(transform.push(block.subarray(at, at + TEXT_BLOCK_OCTETS)));
         if (transform.eightBit && !eightBit) throw undeclared("it has octets above 127");
+        if (this.#batchOctets < TEXT_BLOCK_OCTETS) continue;
+        this.#flush();
+        if (this.#transport.full) this.#turn(); // sets the deadline for a network that takes no more
+        await this.#transport.room();
+        if (!this.#pipeline.writingText(transaction)) return;
       }
     }
     this.#addText(transform.end());

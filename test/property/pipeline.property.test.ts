@@ -118,6 +118,7 @@ const EXAMPLES: readonly { readonly name: string; readonly script: ConversationS
         faults: [
           { on: "RSET", nth: 0, after: "goOn", delay: 2_100 },
           { on: "MAIL", nth: 1, says: "", after: "goOn", takes: true },
+          { on: "RCPT", nth: 1, says: 550, after: "goOn" },
         ],
       },
     },
@@ -148,7 +149,7 @@ test("whatever an honest server does, what the client says of every recipient is
     fc.property(conversations(honestServer), (script) => {
       expectSound(script);
     }),
-    { numRuns: runs(4_000) },
+    { numRuns: runs(8_000) },
   );
 });
 
@@ -157,7 +158,7 @@ test("whatever a server does, every recipient has one fate and nothing is pendin
     fc.property(conversations(anyServer), (script) => {
       expectSound(script);
     }),
-    { numRuns: runs(4_000) },
+    { numRuns: runs(8_000) },
   );
 });
 
@@ -182,7 +183,7 @@ test("a server without faults gets everything that is fit to be sent, whatever i
         }
       }
     }),
-    { numRuns: runs(1_500) },
+    { numRuns: runs(3_000) },
   );
 });
 
@@ -199,6 +200,6 @@ test("what a session learns of a server the next one heeds", () => {
       const next = expectSound({ ...second, server: script.server }, facts);
       if (facts.followOn === "unfit") expect(next.followOns).toBe(0);
     }),
-    { numRuns: runs(1_500) },
+    { numRuns: runs(3_000) },
   );
 });

@@ -199,7 +199,7 @@ test("whatever an honest server does, what a session says of every recipient is 
     fc.asyncProperty(scripts(honestServer), async (script) => {
       await expectSound(script);
     }),
-    { numRuns: runs(300) },
+    { numRuns: runs(600) },
   );
 });
 
@@ -208,7 +208,7 @@ test("whatever a server does, every promise settles and every recipient has one 
     fc.asyncProperty(scripts(anyServer), async (script) => {
       await expectSound(script);
     }),
-    { numRuns: runs(300) },
+    { numRuns: runs(600) },
   );
 });
 
@@ -252,7 +252,7 @@ test("a server without faults gets every message that is fit to be sent", async 
         ).toEqual(statuses);
       }
     }),
-    { numRuns: runs(150) },
+    { numRuns: runs(300) },
   );
 });
 
@@ -279,6 +279,6 @@ test("of two sessions that share a memory the second heeds what the first has le
       );
       if (followOn === "unfit") expect(next.followOns).toBe(0);
     }),
-    { numRuns: runs(150) },
+    { numRuns: runs(300) },
   );
 });

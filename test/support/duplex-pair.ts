@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 
 /** What is seen of one end as it happens, beside what it does. */
-export interface Tap {
+interface Tap {
   /** One write of this end's; corked writes are one. */
   sent(octets: string): void;
   /** Octets that this end was given. */

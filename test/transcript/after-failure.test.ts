@@ -36,7 +36,7 @@ describe("no RCPT accepted, but DATA got 354", () => {
   test.each([["554 no valid recipients"], ["250 queued for nobody"], ["451 try later"]])(
     "the lone dot, alone; its reply (%s) is counted and succeeds nothing",
     async (reply) => {
-      const { fates, log } = await conversation(
+      const { fates, deliveries, log } = await conversation(
         [message(1, { to: ["b1@example.net", "c1@example.net"] }), message(2)],
         `
       ${HELLO}
@@ -54,6 +54,7 @@ describe("no RCPT accepted, but DATA got 354", () => {
       `,
       );
       expect(fates).toEqual(["b1 failed rcpt 550", "c1 failed rcpt 450 retryable", "b2 succeeded 250"]);
+      expect(deliveries[0]?.reply, "no reply decided the message as a whole").toBeUndefined();
       const dot = log.of("groupEnd").find(({ group }) => group.sent.includes("."))?.group;
       expect([dot?.sent, dot?.codes]).toEqual([["."], [Number(reply.slice(0, 3))]]);
       expect(dot?.recipients.succeeded).toEqual([]);
