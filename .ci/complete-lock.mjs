@@ -17,7 +17,14 @@ for (const { optionalDependencies = {} } of Object.values(lock.packages)) {
     const [, cpu] = CPU.exec(name) ?? [];
     if (lock.packages[path] !== undefined || os === undefined || cpu === undefined) continue;
     const libc = os === "linux" ? LIBC[name.split("-").at(-1)] : undefined;
-    lock.packages[path] = { version, cpu: [cpu], dev: true, ...(libc && { libc: [libc] }), optional: true, os: [os] };
+    lock.packages[path] = {
+      version,
+      cpu: [cpu],
+      dev: true,
+      ...(libc && { libc: [libc] }),
+      optional: true,
+      os: [os],
+    };
     added++;
   }
 }
