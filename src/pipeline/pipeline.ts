@@ -345,6 +345,7 @@ export class Pipeline {
     }
     transaction.stage = "envelope";
     this.#current = transaction;
+    transaction.followsText = followOn;
     if (!followOn) return;
     // RSET leads every follow-on: it shows whether the server takes commands there.
     this.#resetOwed = true;
@@ -511,6 +512,9 @@ export class Pipeline {
       recipient.accepted = reply;
       exchange.group.recipients.accepted.push(recipient.address);
       this.#observer.recipientAccepted(transaction, recipient, reply);
+    } else if (transaction.followsText) {
+      // Had the server swallowed the RSET alone, this would be another's refusal: the reply to DATA shows it.
+      recipient.refusal = reply;
     } else {
       this.#fates.one(transaction, recipient, refused(recipient.address, "rcpt", reply));
     }
@@ -518,6 +522,7 @@ export class Pipeline {
 
   #actOnData(transaction: Transaction, reply: Reply, now: number): void {
     transaction.unanswered--;
+    this.#fates.refusedBehindText(transaction);
     const { mailReply, mailRefused, acceptedWithoutSender } = transaction;
     // Only now: with a 354 the text could still have gone out.
     if (mailRefused && mailReply !== undefined) this.#fates.refused(transaction, "mail", mailReply);
@@ -546,6 +551,7 @@ export class Pipeline {
   #reconsider(transaction: Transaction, now: number): void {
     if (transaction !== this.#current || !transaction.mailWritten || transaction.dataWritten) return;
     if (transaction.unanswered > 0) return;
+    if (transaction.peekRecipient() === undefined) this.#fates.refusedBehindText(transaction);
     const { mailReply, mailRefused } = transaction;
     if (mailRefused && mailReply !== undefined) {
       this.#fates.refused(transaction, "mail", mailReply);
@@ -653,6 +659,7 @@ export class Pipeline {
   abort(transaction: Transaction, error: SmtpError, now: number): void {
     const { stage } = transaction;
     if (stage !== "queued" && (stage !== "envelope" || transaction.dataWritten)) return;
+    this.#fates.refusedBehindText(transaction);
     this.#fates.failed(transaction, "aborted", error);
     this.#fates.conclude(transaction, now);
     if (this.#current === transaction && !transaction.mailWritten) this.#current = undefined;
@@ -771,7 +778,11 @@ export class Pipeline {
     const stage =
       error.code === "ESMTP_DESTROYED" || error.code === "ESMTP_ABORTED" ? "aborted" : "connection";
     const items = this.#queue.drain();
-    if (this.#current !== undefined) items.unshift(this.#current);
+    if (this.#current !== undefined) {
+      // A refusal stands, whatever happens later, unless it may have been another's.
+      if (!rules.misread(error)) this.#fates.refusedBehindText(this.#current);
+      items.unshift(this.#current);
+    }
     if (this.#command !== undefined) items.unshift(this.#command);
     for (const item of items) {
       if (item instanceof Transaction) {

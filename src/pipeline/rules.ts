@@ -21,6 +21,11 @@ export function isMarker(reply: Reply): boolean {
   return reply.code === 250 && reply.lines.some((line, i) => i > 0 && /^pipelining\s*$/i.test(line));
 }
 
+/** Whether an error says that replies may have been taken for those to other commands. */
+export function misread(error: SmtpError): boolean {
+  return error.code === "ESMTP_OUT_OF_STEP" || error.code === "ESMTP_FOLLOW_ON";
+}
+
 /** How long a command may go unanswered, in milliseconds. */
 export function timeoutOf(command: Command, timeouts: Timeouts): number {
   switch (command) {

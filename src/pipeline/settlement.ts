@@ -37,6 +37,15 @@ export class Settlement {
     if (this.#rest(transaction, (address) => refused(address, stage, reply))) transaction.reply = reply;
   }
 
+  /** The recipients that RCPT refused behind a text: by now it is sure whose refusals they were. */
+  refusedBehindText(transaction: Transaction): void {
+    if (!transaction.followsText) return;
+    for (const recipient of transaction.recipients) {
+      const { address, refusal } = recipient;
+      if (refusal !== undefined) this.one(transaction, recipient, refused(address, "rcpt", refusal));
+    }
+  }
+
   /** The text was taken: the accepted recipients get it. */
   succeeded(transaction: Transaction, reply: Reply): void {
     transaction.reply = reply;

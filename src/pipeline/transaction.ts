@@ -11,6 +11,8 @@ export interface Recipient {
   readonly address: string;
   /** The reply that accepted it, until the message's text decides. */
   accepted?: Reply | undefined;
+  /** The reply that refused it behind a text, until the envelope has been answered whole and in step. */
+  refusal?: Reply | undefined;
   /** Its fate; once set it stays. */
   result?: RecipientResult;
 }
@@ -56,6 +58,8 @@ export class Transaction {
   unanswered = 0;
   mailWritten = false;
   dataWritten = false;
+  /** Whether its envelope stands behind the text of another. */
+  followsText = false;
   /** Whether the server accepted a RCPT behind a refused MAIL: it would deliver under another sender. */
   acceptedWithoutSender = false;
   /** The group that its latest command was written in. */
@@ -90,7 +94,11 @@ export class Transaction {
     this.mailWritten = false;
     this.dataWritten = false;
     this.acceptedWithoutSender = false;
-    for (const recipient of this.recipients) recipient.accepted = undefined;
+    this.followsText = false;
+    for (const recipient of this.recipients) {
+      recipient.accepted = undefined;
+      recipient.refusal = undefined;
+    }
   }
 
   /** MAIL was answered, and not with 2yz. */

@@ -134,3 +134,60 @@ test("a RSET refused with another code than 503, then silence: retryable, and re
   const second = await peer.conversation([message(2), message(3)], `${HELLO} ${alone(2)} ${alone(3)} ${BYE}`);
   expect(second.fates).toEqual(["b2 succeeded 250", "b3 succeeded 250"]);
 });
+
+test("a RSET swallowed alone shifts the replies: no refusal is booked on another recipient", async () => {
+  const peer = await ScriptedPeer.start();
+  const { fates, error } = await peer.conversation(
+    [message(1), message(2, { to: ["b2@example.net", "c2@example.net"] })],
+    `
+    ${HELLO}
+    ${envelope(1)}
+    C: Text 1
+    C+ .
+    C+ RSET
+    C+ MAIL FROM:<a2@example.org>
+    C+ RCPT TO:<b2@example.net>
+    C+ RCPT TO:<c2@example.net>
+    C+ DATA
+    S: 250 queued
+    # RSET is swallowed
+    S: 250 sender a2
+    S: 250 recipient b2
+    S: 550 no such user c2
+    S: 354 go on
+    -- client closes`,
+  );
+  expect(error).toBe("ESMTP_OUT_OF_STEP");
+  expect(fates).toEqual([
+    "b1 succeeded 250",
+    "b2 failed connection ESMTP_OUT_OF_STEP retryable",
+    "c2 failed connection ESMTP_OUT_OF_STEP retryable",
+  ]);
+});
+
+test("a refusal behind a text stands when the connection is lost", async () => {
+  const peer = await ScriptedPeer.start();
+  const { fates } = await peer.conversation(
+    [message(1), message(2, { to: ["b2@example.net", "c2@example.net"] })],
+    `
+    ${HELLO}
+    ${envelope(1)}
+    C: Text 1
+    C+ .
+    C+ RSET
+    C+ MAIL FROM:<a2@example.org>
+    C+ RCPT TO:<b2@example.net>
+    C+ RCPT TO:<c2@example.net>
+    C+ DATA
+    S: 250 queued
+    S: 250 reset
+    S: 250 sender a2
+    S: 550 no such user b2
+    -- close`,
+  );
+  expect(fates).toEqual([
+    "b1 succeeded 250",
+    "b2 failed rcpt 550",
+    "c2 failed connection ESMTP_CONNECTION_LOST retryable",
+  ]);
+});
