@@ -68,6 +68,8 @@ export class TextSource {
       const problem = unreadable(text);
       if (problem !== undefined) throw problem;
       await this.#inTime(firstOctets(text));
+      // Looking for the first octets of an empty stream ends it.
+      if (text.readableEnded && !text.readableDidRead) this.#text = "";
     } else if (typeof text === "object" && Symbol.asyncIterator in text) {
       this.#iterator = text[Symbol.asyncIterator]();
       this.#first = await this.#inTime(this.#iterator.next());
@@ -82,6 +84,9 @@ export class TextSource {
       this.#ended = true;
       return inMemory(text);
     }
+    // Since it was opened somebody else may have read it: another message with the same stream.
+    const problem = this.#iterator === undefined && text instanceof Readable ? unreadable(text) : undefined;
+    if (problem !== undefined) throw problem;
     this.#iterator ??= text[Symbol.asyncIterator]();
     const result = this.#first ?? (await this.#inTime(this.#iterator.next()));
     this.#first = undefined;

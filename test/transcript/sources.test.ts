@@ -216,3 +216,53 @@ test("a refused follow-on goes out again with the source that was opened for it"
   expect(fates).toEqual(["b1 succeeded 250", "b2 succeeded 250"]);
   expect(opened).toBe(1);
 });
+
+test("a stream given to two messages is never sent as an empty text", async () => {
+  const stream = Readable.from([Buffer.from("Text\r\n")]);
+  const { deliveries } = await conversation(
+    [message(1, { data: () => stream }), message(2, { data: () => stream })],
+    `
+    ${HELLO}
+    ${envelope(1)}
+    C: Text
+    C: .
+    C: RSET
+    C: MAIL FROM:<a2@example.org>
+    C: RCPT TO:<b2@example.net>
+    C: DATA
+    S: 250 queued
+    S: 250 reset
+    S: 250 ok
+    S: 250 ok
+    S: 354 go on
+    -- client closes`,
+  );
+  expect(deliveries.map(({ ok, error }) => [ok, error?.code])).toEqual([
+    [true, undefined],
+    [false, "ESMTP_SOURCE_CONSUMED"],
+  ]);
+});
+
+test("an empty stream is an empty text", async () => {
+  const { fates } = await conversation(
+    [message(1, { data: Readable.from([]) }), message(2, { data: () => new PassThrough().end() })],
+    `
+    ${HELLO}
+    ${envelope(1)}
+    C: .
+    C: RSET
+    C: MAIL FROM:<a2@example.org>
+    C: RCPT TO:<b2@example.net>
+    C: DATA
+    S: 250 queued
+    S: 250 reset
+    S: 250 ok
+    S: 250 ok
+    S: 354 go on
+    C: .
+    S: 250 queued
+    ${BYE}
+    `,
+  );
+  expect(fates).toEqual(["b1 succeeded 250", "b2 succeeded 250"]);
+});
