@@ -15,6 +15,15 @@ export function shownValue(value: unknown): string {
   return typeof value === "function" ? "a function" : String(value);
 }
 
+/** What a thrown value says, whatever it is: anything can be thrown, also what can't become a string. */
+export function causeText(cause: unknown): string {
+  try {
+    return String(cause instanceof Error ? cause.message : cause);
+  } catch {
+    return "a value that can't be shown";
+  }
+}
+
 export const string: Check = (value) => (typeof value === "string" ? undefined : "must be a string");
 
 export const boolean: Check = (value) => (typeof value === "boolean" ? undefined : "must be a boolean");
@@ -49,7 +58,9 @@ export function notYet(...off: readonly unknown[]): Check {
 
 /** Checks each field of a record by a table. @throws TypeError that names the field and says what was wrong. */
 function checkFields(value: Record<string, unknown>, fields: Record<string, Check>, prefix: string): void {
-  for (const [name, given] of Object.entries(value)) {
+  // Own names, to find unknown ones; and all known ones, which may be inherited.
+  for (const name of new Set([...Object.keys(value), ...Object.keys(fields)])) {
+    const given = value[name];
     if (given === undefined) continue;
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (check === undefined) {

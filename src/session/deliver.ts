@@ -58,7 +58,7 @@ export async function* deliver<T>(
     pulling = true;
     try {
       while (!exhausted && open + done.length < session.window) {
-        if (session.full) await session.room();
+        while (session.full && !exhausted) await session.room();
         if (exhausted) break;
         const next = await iterator.next();
         if (next.done) exhausted = true;
@@ -91,7 +91,14 @@ export async function* deliver<T>(
     const left = !exhausted;
     exhausted = true;
     stop.abort();
-    if (left || failure !== undefined) await iterator.return?.();
+    if (pulling) {
+      // A source that is waiting itself is told, not waited for: that may take for ever.
+      void Promise.resolve()
+        .then(() => iterator.return?.())
+        .catch(() => undefined);
+    } else if (left || failure !== undefined) {
+      await iterator.return?.();
+    }
     while (open > 0) {
       await new Promise<void>((resolve) => {
         wake = resolve;

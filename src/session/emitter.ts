@@ -53,7 +53,9 @@ export abstract class GuardedEmitter extends EventEmitter<SessionEvents> {
     const guard: AnyListener = function (this: unknown, ...args: unknown[]): void {
       try {
         const returned = listener.apply(this, args);
-        if (returned instanceof Promise) returned.catch(failed);
+        if (typeof (returned as PromiseLike<unknown> | undefined)?.then === "function") {
+          Promise.resolve(returned).catch(failed);
+        }
       } catch (cause) {
         failed(cause);
       }

@@ -100,7 +100,8 @@ function checkMessage(message: unknown): asserts message is Message {
     if (value === undefined) throw new TypeError(`message.${field} is missing`);
   }
   if (Array.isArray(to) && to.length === 0) throw new TypeError("message.to has no recipient");
-  (Array.isArray(to) ? to : [to]).forEach((recipient: unknown, i) => {
+  // Array.from: a hole in an array is an entry too.
+  Array.from<unknown>(Array.isArray(to) ? to : [to]).forEach((recipient: unknown, i) => {
     const field = Array.isArray(to) ? `message.to[${i}]` : "message.to";
     if (typeof recipient === "string") return;
     check.checkRecord(recipient, RECIPIENT_FIELDS, field);

@@ -20,25 +20,31 @@ export class Notes {
   now(note: () => void): void {
     const telling = this.#telling;
     this.#telling = true;
-    note();
-    this.#telling = telling;
+    try {
+      note();
+    } finally {
+      this.#telling = telling;
+    }
   }
 
   /** Tells everything. Called inside itself (by a listener) it leaves the rest to the call that is under way. */
   tell(): void {
     if (this.#telling) return;
     this.#telling = true;
-    while (this.#notes.length > 0 || this.#last !== undefined) {
-      const notes = this.#notes;
-      this.#notes = [];
-      if (notes.length > 0) {
-        for (const note of notes) note();
-      } else {
-        const last = this.#last;
-        this.#last = undefined;
-        last?.();
+    try {
+      while (this.#notes.length > 0 || this.#last !== undefined) {
+        const notes = this.#notes;
+        this.#notes = [];
+        if (notes.length > 0) {
+          for (const note of notes) note();
+        } else {
+          const last = this.#last;
+          this.#last = undefined;
+          last?.();
+        }
       }
+    } finally {
+      this.#telling = false;
     }
-    this.#telling = false;
   }
 }

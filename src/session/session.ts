@@ -9,7 +9,7 @@ import { argumentProblem, commandProblem, verbOf } from "../protocol/command.ts"
 import { SmtpError } from "../protocol/errors.ts";
 import { type Reply, ReplyParser } from "../protocol/reply.ts";
 import { AbortSignals } from "./abort.ts";
-import { shownValue } from "./check.ts";
+import { causeText, shownValue } from "./check.ts";
 import { now } from "./clock.ts";
 import { deliver } from "./deliver.ts";
 import { GuardedEmitter } from "./emitter.ts";
@@ -318,7 +318,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       },
       (cause) => {
         const error =
-          cause instanceof SmtpError ? cause : new SmtpError("ESMTP_CONNECT", String(cause), { cause });
+          cause instanceof SmtpError ? cause : new SmtpError("ESMTP_CONNECT", causeText(cause), { cause });
         const reason = error.code === "ESMTP_TIMEOUT" ? "timeout" : "error";
         this.#turn(() => this.#pipeline.fail(error, reason, now()));
       },
@@ -570,7 +570,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   protected override listenerFailed(event: SessionEventName, cause: unknown): void {
     if (event === "warning") return; // told to those who failed it, it would fail again
-    const message = `A listener of "${event}" failed: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const message = `A listener of "${event}" failed: ${causeText(cause)}`;
     this.#tell("warning", { code: "ESMTP_LISTENER_FAILED", message, cause });
     this.#notes.tell();
   }

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { isUint8Array } from "node:util/types";
 import { SmtpError } from "../protocol/errors.ts";
-import { shownValue } from "./check.ts";
+import { causeText, shownValue } from "./check.ts";
 import type { MessageData, MessageText } from "./message.ts";
 
 // Where a text comes from when it is not in memory. A source is opened one message ahead, before its envelope goes:
@@ -23,6 +23,9 @@ export function inMemory(data: MessageData): Uint8Array | undefined {
   return isUint8Array(data) ? data : undefined;
 }
 
+/** Streams and iterators that a message has taken: read by two, one would get an empty text, or each a part. */
+const taken = new WeakSet<object>();
+
 const HIGH_SURROGATE_END = /[\ud800-\udbff]$/;
 
 /** A text that is read as it is sent. */
@@ -32,6 +35,7 @@ export class TextSource {
   readonly #failed: (error: SmtpError) => void;
   #text: MessageText | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
+  #taken: object | undefined;
   #first: IteratorResult<unknown> | undefined;
   #surrogate = "";
   #ended = false;
@@ -67,13 +71,27 @@ export class TextSource {
       if (text !== data) this.#watch(text);
       const problem = unreadable(text);
       if (problem !== undefined) throw problem;
+      this.#take(text);
       await this.#inTime(firstOctets(text));
       // Looking for the first octets of an empty stream ends it.
       if (text.readableEnded && !text.readableDidRead) this.#text = "";
     } else if (typeof text === "object" && Symbol.asyncIterator in text) {
-      this.#iterator = text[Symbol.asyncIterator]();
-      this.#first = await this.#inTime(this.#iterator.next());
+      const iterator = text[Symbol.asyncIterator]();
+      this.#take(iterator);
+      this.#iterator = iterator;
+      this.#first = await this.#inTime(this.#pull(iterator));
     }
+  }
+
+  /** A generator is its own iterator, so it can be taken once, like a stream. */
+  #take(once: object): void {
+    if (taken.has(once)) throw consumed();
+    taken.add(once);
+    this.#taken = once;
+  }
+
+  async #pull(iterator: AsyncIterator<unknown>): Promise<IteratorResult<unknown>> {
+    return iterator.next();
   }
 
   /** The next block, or undefined at the end, also at that which close() makes. */
@@ -88,7 +106,7 @@ export class TextSource {
     const problem = this.#iterator === undefined && text instanceof Readable ? unreadable(text) : undefined;
     if (problem !== undefined) throw problem;
     this.#iterator ??= text[Symbol.asyncIterator]();
-    const result = this.#first ?? (await this.#inTime(this.#iterator.next()));
+    const result = this.#first ?? (await this.#inTime(this.#pull(this.#iterator)));
     this.#first = undefined;
     if (result !== undefined && !result.done) return this.#octets(result.value);
     this.#ended = true;
@@ -102,17 +120,21 @@ export class TextSource {
     const text = this.#text;
     const begun = this.#iterator !== undefined;
     if (text instanceof Readable) {
-      if (begun || typeof this.#data === "function") text.destroy();
+      const another = this.#taken !== text && taken.has(text);
+      if (begun || (typeof this.#data === "function" && !another)) text.destroy();
+      else if (this.#taken === text) taken.delete(text);
     } else if (begun) {
       // A source that fails to close has nothing to say to anybody any more.
-      this.#iterator?.return?.().then(undefined, () => undefined);
+      void Promise.resolve()
+        .then(() => this.#iterator?.return?.())
+        .catch(() => undefined);
     }
   }
 
   /** A stream that comes when nobody waits for it any more is closed. */
   async #call(open: () => unknown): Promise<unknown> {
     const text = await open();
-    if (this.#ended && text instanceof Readable) text.destroy();
+    if (this.#ended && text instanceof Readable && !taken.has(text)) text.destroy();
     return text;
   }
 
@@ -154,17 +176,22 @@ export class TextSource {
 /** The error for a text that can't be had, or not to its end. */
 export function sourceFailed(cause: unknown): SmtpError {
   if (cause instanceof SmtpError) return cause;
-  const what = cause instanceof Error ? cause.message : String(cause);
-  return new SmtpError("ESMTP_SOURCE_FAILED", `The message's data could not be read: ${what}`, { cause });
+  return new SmtpError("ESMTP_SOURCE_FAILED", `The message's data could not be read: ${causeText(cause)}`, {
+    cause,
+  });
+}
+
+function consumed(): SmtpError {
+  return new SmtpError(
+    "ESMTP_SOURCE_CONSUMED",
+    "The message's stream has been read from, or is another message's; give a function that opens it anew",
+  );
 }
 
 function unreadable(stream: Readable): SmtpError | undefined {
   if (stream.errored) return sourceFailed(stream.errored);
   if (stream.readableDidRead || stream.readableEnded) {
-    return new SmtpError(
-      "ESMTP_SOURCE_CONSUMED",
-      "The message's stream has been read from before; give a function that opens it anew",
-    );
+    return consumed();
   }
   return stream.destroyed ? sourceFailed(new Error("the stream was destroyed")) : undefined;
 }

@@ -2,6 +2,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { SmtpError } from "../protocol/errors.ts";
 import { TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
+import { causeText } from "./check.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** What a connection tells. */
@@ -205,5 +206,5 @@ function checkSocket(socket: Duplex): Duplex {
 /** Of several addresses each failed: the first says enough. */
 function reason(cause: unknown): string {
   const first: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
-  return first instanceof Error ? first.message : String(first);
+  return causeText(first);
 }

@@ -217,30 +217,72 @@ test("a refused follow-on goes out again with the source that was opened for it"
   expect(opened).toBe(1);
 });
 
-test("a stream given to two messages is never sent as an empty text", async () => {
-  const stream = Readable.from([Buffer.from("Text\r\n")]);
-  const { deliveries } = await conversation(
-    [message(1, { data: () => stream }), message(2, { data: () => stream })],
+const once: [string, () => [MessageData, MessageData]][] = [
+  [
+    "a stream",
+    () => Array<Readable>(2).fill(Readable.from([Buffer.from("Text 1\r\n")])) as [Readable, Readable],
+  ],
+  [
+    "a function's stream",
+    () => {
+      const stream = Readable.from([Buffer.from("Text 1\r\n")]);
+      return [() => stream, () => stream];
+    },
+  ],
+  [
+    "a generator",
+    () => {
+      const generator = (async function* () {
+        yield "Text 1\r\n";
+      })();
+      return [generator, generator];
+    },
+  ],
+];
+
+test.each(once)("%s given to two messages is one's text, and costs the other alone", async (_, make) => {
+  const [first, second] = make();
+  const { fates } = await conversation(
+    [message(1, { data: first }), message(2, { data: second }), message(3)],
     `
     ${HELLO}
     ${envelope(1)}
-    C: Text
+    C: Text 1
     C: .
     C: RSET
-    C: MAIL FROM:<a2@example.org>
-    C: RCPT TO:<b2@example.net>
+    C: MAIL FROM:<a3@example.org>
+    C: RCPT TO:<b3@example.net>
     C: DATA
     S: 250 queued
     S: 250 reset
     S: 250 ok
     S: 250 ok
     S: 354 go on
-    -- client closes`,
+    C: Text 3
+    C: .
+    S: 250 queued
+    ${BYE}`,
   );
-  expect(deliveries.map(({ ok, error }) => [ok, error?.code])).toEqual([
-    [true, undefined],
-    [false, "ESMTP_SOURCE_CONSUMED"],
-  ]);
+  expect(fates).toEqual(["b1 succeeded 250", "b2 failed message ESMTP_SOURCE_CONSUMED", "b3 succeeded 250"]);
+});
+
+test("a stream that somebody reads behind our back is never sent as an empty text", async () => {
+  const stream = Readable.from([Buffer.from("Text 1\r\n")]);
+  const { fates } = await conversation(
+    [message(1, { data: stream })],
+    `
+    ${HELLO}
+    C: MAIL FROM:<a1@example.org>
+    C: RCPT TO:<b1@example.net>
+    C: DATA
+    -- read
+    S: 250 ok
+    S: 250 ok
+    S: 354 go on
+    -- client closes`,
+    { actions: { read: () => stream.resume() } },
+  );
+  expect(fates).toEqual(["b1 failed message ESMTP_SOURCE_CONSUMED"]);
 });
 
 test("an empty stream is an empty text", async () => {
