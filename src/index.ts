@@ -15,13 +15,16 @@ export { SmtpError, type SmtpErrorCode, type SmtpErrorDetails } from "./protocol
 export type { Limits, Timeouts, Window } from "./protocol/limits.ts";
 export type { Reply } from "./protocol/reply.ts";
 export type { LineEndings } from "./protocol/text.ts";
+export type { ConnectTrace, GroupTrace, MessageTrace, RecipientTrace } from "./session/diagnostics.ts";
 export type {
   CloseEvent,
   ConnectEvent,
+  ConnectingEvent,
   ErrorEvent,
   GroupEndEvent,
   GroupStartEvent,
   MessageEndEvent,
+  MessageEvent,
   MessageQueuedEvent,
   MessageStartEvent,
   PayloadOf,

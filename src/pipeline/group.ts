@@ -1,4 +1,5 @@
 import type { Command } from "../protocol/command.ts";
+import type { SmtpError } from "../protocol/errors.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -12,6 +13,8 @@ export interface Exchange {
   readonly reply?: Reply;
   /** The message it belongs to. */
   readonly messageId?: string;
+  /** The number of that message in the session, from 1: unique, where callers' ids need not be. */
+  readonly messageSeq?: number;
   /** The address that a RCPT names. */
   readonly recipient?: string;
 }
@@ -37,6 +40,10 @@ export interface CommandGroup {
   readonly durationMs: number;
   /** Octets written, texts included. */
   readonly bytesSent: number;
+  /** Octets of the replies. */
+  readonly bytesReceived: number;
+  /** Until its first reply: milliseconds; missing if none came. */
+  readonly firstReplyMs?: number;
   /** The lines of the exchanges. `sent`, `codes` and `messages` have one entry per exchange. */
   readonly sent: readonly string[];
   /** The reply codes; undefined for a missing reply. */
@@ -46,6 +53,8 @@ export interface CommandGroup {
   /** The exchanges answered 4yz or 5yz. */
   readonly errors: readonly Exchange[];
   readonly recipients: GroupRecipients;
+  /** What the session failed with, where that is why replies are missing. */
+  readonly error?: SmtpError;
 }
 
 /** What a command is beside its line. */
@@ -107,10 +116,13 @@ export class Group {
     unknown: [] as string[],
   };
   bytesSent = 0;
+  bytesReceived = 0;
   unanswered = 0;
   /** Whether more may be written into it. */
   open = true;
+  firstReplyAt: number | undefined;
   endedAt: number | undefined;
+  error: SmtpError | undefined;
 
   constructor(id: number, startedAt: number) {
     this.id = id;
@@ -126,6 +138,8 @@ export class Group {
       startedAt: this.startedAt,
       durationMs: (this.endedAt ?? this.startedAt) - this.startedAt,
       bytesSent: this.bytesSent,
+      bytesReceived: this.bytesReceived,
+      ...(this.firstReplyAt !== undefined && { firstReplyMs: this.firstReplyAt - this.startedAt }),
       sent: exchanges.map(({ line }) => line),
       codes: exchanges.map(({ reply }) => reply?.code),
       messages: exchanges.map(({ reply }) => reply?.text),
@@ -136,6 +150,7 @@ export class Group {
         failed: [...this.recipients.failed],
         unknown: [...this.recipients.unknown],
       },
+      ...(this.error !== undefined && { error: this.error }),
     };
   }
 }
@@ -146,7 +161,7 @@ function toExchange(pending: PendingExchange): Exchange {
     command,
     line,
     ...(reply !== undefined && { reply }),
-    ...(transaction !== undefined && { messageId: transaction.id }),
+    ...(transaction !== undefined && { messageId: transaction.id, messageSeq: transaction.seq }),
     ...(recipient !== undefined && { recipient }),
   };
 }

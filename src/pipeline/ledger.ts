@@ -1,3 +1,4 @@
+import type { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { Fifo } from "./fifo.ts";
 import { type Entry, Group, PendingExchange } from "./group.ts";
@@ -92,6 +93,7 @@ export class Ledger {
     const exchange = this.#take(now);
     if (exchange === undefined) return undefined;
     exchange.reply = reply;
+    exchange.group.firstReplyAt ??= now;
     this.#observer.replied(exchange, reply, now);
     return exchange;
   }
@@ -127,9 +129,9 @@ export class Ledger {
     }
   }
 
-  /** The connection is over: no reply will come any more. */
-  endAll(now: number): void {
-    this.#owed.drain();
+  /** The connection is over, by an error or as it should be: no reply will come any more. */
+  endAll(now: number, error?: SmtpError): void {
+    for (const { group } of this.#owed.drain()) group.error = error;
     this.#open = undefined;
     for (let group = this.#groups.at(0); group !== undefined; group = this.#groups.at(0))
       this.#end(group, now);

@@ -112,6 +112,11 @@ export class Pipeline {
     return this.#ledger.lastGroup;
   }
 
+  /** How many replies are owed. */
+  get owed(): number {
+    return this.#ledger.owed;
+  }
+
   /** Nothing is queued, being written or owed. */
   get idle(): boolean {
     return (
@@ -395,10 +400,11 @@ export class Pipeline {
 
   // ---- reading
 
-  /** A reply came. */
-  receive(reply: Reply, now: number): void {
+  /** A reply came, of so many octets. */
+  receive(reply: Reply, now: number, octets = 0): void {
     if (this.#phase === "over") return;
     const { oldest } = this.#ledger;
+    if (oldest !== undefined) oldest.group.bytesReceived += octets;
     if (oldest === undefined) {
       this.#unasked(reply, now);
     } else if (this.#marker !== undefined && oldest !== this.#marker && rules.isMarker(reply)) {
@@ -794,6 +800,6 @@ export class Pipeline {
     }
     this.#current = undefined;
     this.#command = undefined;
-    this.#ledger.endAll(now);
+    this.#ledger.endAll(now, error);
   }
 }

@@ -39,6 +39,8 @@ export type TransactionStage = "queued" | "envelope" | "go" | "text" | "terminat
 /** A mail transaction, RFC 5321 §3.3, as the pipeline sees it. Only the pipeline changes it. */
 export class Transaction {
   readonly id: string;
+  /** Its number in the session, from 1. */
+  readonly seq: number;
   readonly from: string;
   readonly recipients: readonly Recipient[];
   readonly text: TextDeclaration;
@@ -71,6 +73,7 @@ export class Transaction {
 
   constructor(init: {
     id: string;
+    seq: number;
     from: string;
     recipients: readonly Recipient[];
     text: TextDeclaration;
@@ -78,6 +81,7 @@ export class Transaction {
     queuedAt: number;
   }) {
     this.id = init.id;
+    this.seq = init.seq;
     this.from = init.from;
     this.recipients = init.recipients;
     this.text = init.text;

@@ -49,6 +49,8 @@ export class ReplyParser {
   #partial: Uint8Array = new Uint8Array(0);
   #code = 0;
   #lines: string[] = [];
+  #octets = 0;
+  #replyOctets = 0;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -57,6 +59,11 @@ export class ReplyParser {
   /** Whether octets of an unfinished reply are held. */
   get midReply(): boolean {
     return this.#partial.length > 0 || this.#lines.length > 0;
+  }
+
+  /** Octets of the reply yielded last, line ends included. */
+  get replyOctets(): number {
+    return this.#replyOctets;
   }
 
   /**
@@ -85,6 +92,7 @@ export class ReplyParser {
 
   #line(octets: Uint8Array): Reply | undefined {
     if (octets.length + 1 > this.#limits.replyLine) throw this.#tooLong();
+    this.#octets += octets.length + 1;
     const line = octets.at(-1) === CR ? octets.subarray(0, -1) : octets;
     const code = codeOf(line);
     const separator = line[3];
@@ -110,6 +118,8 @@ export class ReplyParser {
     }
     const lines = this.#lines;
     this.#lines = [];
+    this.#replyOctets = this.#octets;
+    this.#octets = 0;
     return makeReply(code, lines);
   }
 

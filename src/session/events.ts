@@ -15,6 +15,11 @@ export interface SessionEvent {
   readonly time: number;
 }
 
+export interface ConnectingEvent extends SessionEvent {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface ConnectEvent extends SessionEvent {
   readonly host: string;
   readonly port: number;
@@ -32,8 +37,14 @@ export interface ReadyEvent extends SessionEvent {
   readonly authenticated: boolean;
 }
 
-export interface MessageQueuedEvent extends SessionEvent {
+/** What every event about one message carries. */
+export interface MessageEvent extends SessionEvent {
   readonly messageId: string;
+  /** The number of the message in the session, from 1: unique, where callers' ids need not be. */
+  readonly messageSeq: number;
+}
+
+export interface MessageQueuedEvent extends MessageEvent {
   readonly from: string;
   /** How many recipients it has. */
   readonly recipients: number;
@@ -52,6 +63,7 @@ export interface SentEvent extends SessionEvent {
   readonly command: Command;
   readonly groupId: number;
   readonly messageId?: string;
+  readonly messageSeq?: number;
   readonly recipient?: string;
   /** Octets written for it, with the text for the end of a text. */
   readonly bytes: number;
@@ -62,27 +74,25 @@ export interface ReplyEvent extends SessionEvent {
   readonly command: Command;
   readonly groupId: number;
   readonly messageId?: string;
+  readonly messageSeq?: number;
   readonly recipient?: string;
   /** Since its command was written: milliseconds. */
   readonly durationMs: number;
 }
 
-export interface RecipientAcceptedEvent extends SessionEvent {
-  readonly messageId: string;
+export interface RecipientAcceptedEvent extends MessageEvent {
   readonly address: string;
   /** The reply to RCPT. */
   readonly reply: Reply;
 }
 
-export interface RecipientSucceededEvent extends SessionEvent {
-  readonly messageId: string;
+export interface RecipientSucceededEvent extends MessageEvent {
   readonly address: string;
   /** The reply to the end of the text. */
   readonly reply: Reply;
 }
 
-export interface RecipientFailedEvent extends SessionEvent {
-  readonly messageId: string;
+export interface RecipientFailedEvent extends MessageEvent {
   readonly address: string;
   readonly stage: FailureStage;
   readonly reply?: Reply;
@@ -90,14 +100,15 @@ export interface RecipientFailedEvent extends SessionEvent {
   readonly retryable: boolean;
 }
 
-export interface RecipientUnknownEvent extends SessionEvent {
-  readonly messageId: string;
+export interface RecipientUnknownEvent extends MessageEvent {
   readonly address: string;
   readonly error: SmtpError;
 }
 
-export interface MessageEndEvent extends SessionEvent {
+export interface MessageEndEvent extends MessageEvent {
   readonly delivery: Delivery<unknown>;
+  /** How many recipients RCPT accepted, whatever became of them. */
+  readonly accepted: number;
   /** From its first command to its fate: milliseconds. 0 if nothing of it was sent. */
   readonly durationMs: number;
   /** From `pipeline()` to its first command, or to its fate if nothing was sent: milliseconds. */
@@ -140,6 +151,8 @@ export interface CloseEvent extends SessionEvent {
  * then its promise is fulfilled; `close` is always the last event of a session.
  */
 export interface SessionEvents {
+  /** The session begins to connect; emitted inside the call that made it, in the caller's async context. */
+  connecting: (event: ConnectingEvent) => void;
   /** The connection stands. */
   connect: (event: ConnectEvent) => void;
   /** Greeting and EHLO are done: messages go out. */

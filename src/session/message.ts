@@ -118,6 +118,7 @@ function checkMessage(message: unknown): asserts message is Message {
 export function makeTransaction(
   message: unknown,
   defaultId: string,
+  seq: number,
   lineEndings: LineEndings,
   queuedAt: number,
 ): { transaction: Transaction; message: Message; octets: Uint8Array | undefined } {
@@ -128,6 +129,7 @@ export function makeTransaction(
     : [message.to as MessageRecipient];
   const transaction = new Transaction({
     id: message.id ?? defaultId,
+    seq,
     from: message.from,
     recipients: to.map((recipient) => ({
       address: typeof recipient === "string" ? recipient : recipient.address,

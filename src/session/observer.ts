@@ -75,24 +75,28 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
       teller.tell("messageStart", { ...describe(transaction), queuedAt: transaction.queuedAt });
     },
 
-    recipientAccepted({ id }: Transaction, { address }: Recipient, reply: Reply): void {
-      if (teller.wants("recipientAccepted"))
-        teller.tell("recipientAccepted", { messageId: id, address, reply });
+    recipientAccepted({ id, seq }: Transaction, { address }: Recipient, reply: Reply): void {
+      if (!teller.wants("recipientAccepted")) return;
+      teller.tell("recipientAccepted", { messageId: id, messageSeq: seq, address, reply });
     },
 
-    recipientSettled({ id }: Transaction, { status, ...result }: RecipientResult): void {
+    recipientSettled({ id, seq }: Transaction, { status, ...result }: RecipientResult): void {
       const event = EVENT_OF_STATUS[status];
-      if (teller.wants(event)) teller.tell(event, { messageId: id, ...result } as Facts<typeof event>);
+      if (!teller.wants(event)) return;
+      teller.tell(event, { messageId: id, messageSeq: seq, ...result } as Facts<typeof event>);
     },
 
     transactionEnd(transaction: Transaction, now: number): void {
       const settled = outbox.settle(transaction);
       if (settled === undefined) return;
-      const { queuedAt, startedAt = now, bytes } = transaction;
+      const { id, seq, queuedAt, startedAt = now, bytes } = transaction;
       if (teller.wants("messageEnd")) {
         const { delivery } = settled;
         teller.tell("messageEnd", {
+          messageId: id,
+          messageSeq: seq,
           delivery,
+          accepted: transaction.recipients.filter(({ accepted }) => accepted !== undefined).length,
           durationMs: now - startedAt,
           waitMs: startedAt - queuedAt,
           bytes,
@@ -112,8 +116,8 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
 }
 
 /** What a message's events say of it. */
-export function describe({ id, from, recipients, text }: Transaction): Facts<"messageQueued"> {
-  const facts = { messageId: id, from, recipients: recipients.length };
+export function describe({ id, seq, from, recipients, text }: Transaction): Facts<"messageQueued"> {
+  const facts = { messageId: id, messageSeq: seq, from, recipients: recipients.length };
   return text.size === undefined ? facts : { ...facts, size: text.size };
 }
 
@@ -121,12 +125,13 @@ function identify({ command, group, transaction, recipient }: PendingExchange): 
   command: string;
   groupId: number;
   messageId?: string;
+  messageSeq?: number;
   recipient?: string;
 } {
   return {
     command,
     groupId: group.id,
-    ...(transaction !== undefined && { messageId: transaction.id }),
+    ...(transaction !== undefined && { messageId: transaction.id, messageSeq: transaction.seq }),
     ...(recipient !== undefined && { recipient }),
   };
 }

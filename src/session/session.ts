@@ -12,8 +12,9 @@ import { AbortSignals } from "./abort.ts";
 import { causeText, shownValue } from "./check.ts";
 import { now } from "./clock.ts";
 import { deliver } from "./deliver.ts";
+import { Diagnostics } from "./diagnostics.ts";
 import { GuardedEmitter } from "./emitter.ts";
-import type { Facts, SessionEventName } from "./events.ts";
+import type { Facts, PayloadOf, SessionEventName } from "./events.ts";
 import { type Delivery, type Message, makeTransaction } from "./message.ts";
 import { Notes } from "./notes.ts";
 import { describe, makeObserver } from "./observer.ts";
@@ -52,6 +53,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   readonly #notes = new Notes();
   readonly #timer = new Timer(() => this.#expire());
   readonly #signals = new AbortSignals();
+  readonly #diagnostics = new Diagnostics();
   readonly #commands = new Map<
     OrdinaryCommand,
     { resolve(reply: Reply): void; reject(error: SmtpError): void }
@@ -140,6 +142,25 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     return false;
   }
 
+  /** The server's name or address, as given. */
+  get host(): string {
+    return this.#options.host;
+  }
+
+  get port(): number {
+    return this.#options.port;
+  }
+
+  /** The server's address; undefined before the connection stands, and where `connectSocket` returned no socket. */
+  get remoteAddress(): string | undefined {
+    return this.#transport?.remoteAddress;
+  }
+
+  /** Replies that the server owes: how much is in flight. */
+  get repliesOwed(): number {
+    return this.#pipeline.owed;
+  }
+
   /** Messages whose fate is open. */
   get pending(): number {
     return this.#outbox.pending;
@@ -164,6 +185,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
    */
   connect({ signal }: WaitOptions = {}): Promise<void> {
     this.#open();
+    this.#notes.tell();
     if (signal !== undefined && this.#state === "connecting") {
       const forget = this.#signals.on(signal, (cause) => this.destroy(aborted("connect()", cause)));
       this.#opened?.then(forget, forget);
@@ -306,6 +328,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #open(): void {
     if (this.#state !== "idle") return;
     this.#state = "connecting";
+    const { host, port } = this.#options;
+    this.#tell("connecting", { host, port });
     this.#opened = new Promise((resolve, reject) => {
       this.#settleOpened = { resolve, reject };
     });
@@ -345,7 +369,9 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #receive(chunk: Uint8Array): void {
     try {
       // All of a chunk is read before anything is written: its replies are older than what would be.
-      for (const reply of this.#parser.push(chunk)) this.#pipeline.receive(reply, now());
+      for (const reply of this.#parser.push(chunk)) {
+        this.#pipeline.receive(reply, now(), this.#parser.replyOctets);
+      }
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error;
       this.#pipeline.protocolError(error, now());
@@ -478,9 +504,15 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   async #queue<T>(given: Message<T>, stop: AbortSignal | undefined): Promise<Delivery<T>> {
     const { lineEndings, timeouts } = this.#options;
-    const defaultId = `${this.id}-${this.#messages + 1}`;
-    const { transaction, message, octets } = makeTransaction(given, defaultId, lineEndings, now());
-    this.#messages++;
+    const seq = this.#messages + 1;
+    const { transaction, message, octets } = makeTransaction(
+      given,
+      `${this.id}-${seq}`,
+      seq,
+      lineEndings,
+      now(),
+    );
+    this.#messages = seq;
     const source = octets === undefined ? this.#source(message, transaction, timeouts.text) : undefined;
     transaction.ready = octets !== undefined;
     const forget = [message.signal, stop]
@@ -555,6 +587,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       this.#commands.set(command, { resolve, reject });
       this.#pipeline.enqueueCommand(command);
       this.#open();
+      this.#notes.tell();
       this.#schedule();
     });
   }
@@ -576,7 +609,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   }
 
   #wants(event: SessionEventName): boolean {
-    return !this.#silent && this.listenerCount(event) > 0;
+    return !this.#silent && (this.listenerCount(event) > 0 || this.#diagnostics.wants(event));
   }
 
   #tell<E extends SessionEventName>(event: E, facts: Facts<E>): void {
@@ -586,7 +619,9 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   }
 
   #emit<E extends SessionEventName>(event: E, facts: Facts<E>, time: number = now()): void {
-    (this as GuardedEmitter).emit(event, ...([{ ...facts, sessionId: this.id, time }] as never));
+    const payload = { ...facts, sessionId: this.id, time } as unknown as PayloadOf<E>;
+    (this as GuardedEmitter).emit(event, ...([payload] as never));
+    if (this.#diagnostics.wants(event)) this.#diagnostics.publish(event, payload);
   }
 }
 

@@ -9,6 +9,7 @@ function message(n: number): Message<number> {
 }
 
 const EVENTS: Record<SessionEventName, true> = {
+  connecting: true,
   connect: true,
   ready: true,
   messageQueued: true,

@@ -165,6 +165,7 @@ export class Conversation {
     const inMemory = opening === 0;
     const transaction = new Transaction({
       id: `m${i}`,
+      seq: i + 1,
       from: senderOf(i, script.from),
       recipients: script.to.map((kind, r) => ({ address: addressOf(i, r, kind) })),
       text: inMemory ? { size: sizeOf(text), eightBit: /[\x80-\xff]/.test(text) } : {},

@@ -2,6 +2,7 @@ import type { Delivery, PayloadOf, RecipientResult, SessionEventName, SmtpSessio
 import { expect } from "vitest";
 
 const NAMES: readonly SessionEventName[] = [
+  "connecting",
   "connect",
   "ready",
   "messageQueued",

@@ -1,0 +1,42 @@
+import type { SessionEventName, SessionEvents } from "../session/events.ts";
+import type { SessionState } from "../session/session.ts";
+
+/** What is read of a session that is observed. */
+export interface ObservedSession {
+  readonly id: string;
+  readonly state: SessionState;
+  readonly host: string;
+  readonly port: number;
+  /** The server's address, once known. */
+  readonly remoteAddress: string | undefined;
+  /** Messages whose fate is open. */
+  readonly pending: number;
+  /** Replies that the server owes. */
+  readonly repliesOwed: number;
+}
+
+/** What metrics, tracing, logging and the recorder attach to: a session, or what holds several and passes on their events. */
+export interface ObservationTarget {
+  on<E extends SessionEventName>(event: E, listener: SessionEvents[E]): unknown;
+  off<E extends SessionEventName>(event: E, listener: SessionEvents[E]): unknown;
+  /** The live sessions. */
+  readonly sessions: Iterable<ObservedSession>;
+}
+
+/** Listeners by the event they want. */
+export type Listeners = { readonly [E in SessionEventName]?: SessionEvents[E] };
+
+/**
+ * Adds listeners. They are removed when the returned function is called.
+ * @throws TypeError for a target that nothing can be attached to
+ */
+export function attach(target: ObservationTarget, listeners: Listeners): () => void {
+  if (typeof target?.on !== "function" || typeof target.off !== "function" || target.sessions === undefined) {
+    throw new TypeError("target must be a session, or anything else with on(), off() and sessions");
+  }
+  const names = Object.keys(listeners) as SessionEventName[];
+  for (const name of names) target.on(name, listeners[name] as SessionEvents[typeof name]);
+  return () => {
+    for (const name of names) target.off(name, listeners[name] as SessionEvents[typeof name]);
+  };
+}

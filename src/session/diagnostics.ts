@@ -1,0 +1,165 @@
+import { type Channel, channel, type TracingChannel, tracingChannel } from "node:diagnostics_channel";
+import type { CommandGroup } from "../pipeline/group.ts";
+import type { SmtpError } from "../protocol/errors.ts";
+import type {
+  PayloadOf,
+  ReadyEvent,
+  RecipientFailedEvent,
+  RecipientSucceededEvent,
+  RecipientUnknownEvent,
+  SessionEventName,
+} from "./events.ts";
+import type { Delivery } from "./message.ts";
+
+/**
+ * What the tracing channel `smtp-pipelining:connect` carries: from `connecting` to `ready`, or to the failure.
+ * Like every tracing channel's, the object is the same at `start`, `end`, `asyncStart`, `asyncEnd` and `error`.
+ */
+export interface ConnectTrace {
+  readonly sessionId: string;
+  readonly host: string;
+  readonly port: number;
+  /** At the end, if it succeeded. */
+  result?: ReadyEvent;
+  /** At the end, if it did not. */
+  error?: SmtpError;
+}
+
+/** What the tracing channel `smtp-pipelining:group` carries: one command group. */
+export interface GroupTrace {
+  readonly sessionId: string;
+  readonly groupId: number;
+  /** At the end. */
+  result?: CommandGroup;
+  /** At the end, if the session failed while replies were owed. */
+  error?: SmtpError;
+}
+
+/** What the tracing channel `smtp-pipelining:message` carries: one message, from `pipeline()` to its delivery. */
+export interface MessageTrace {
+  readonly sessionId: string;
+  readonly messageId: string;
+  readonly messageSeq: number;
+  readonly from: string;
+  /** How many recipients it has. */
+  readonly recipients: number;
+  readonly size?: number;
+  /** At the end. */
+  result?: Delivery;
+  /** At the end, if an error decided the message. */
+  error?: SmtpError;
+}
+
+/** What the channel `smtp-pipelining:recipient` carries: a recipient's event with its fate. */
+export type RecipientTrace =
+  | (RecipientSucceededEvent & { readonly status: "succeeded" })
+  | (RecipientFailedEvent & { readonly status: "failed" })
+  | (RecipientUnknownEvent & { readonly status: "unknown" });
+
+const connects: TracingChannel<string, ConnectTrace> = tracingChannel("smtp-pipelining:connect");
+const groups: TracingChannel<string, GroupTrace> = tracingChannel("smtp-pipelining:group");
+const messages: TracingChannel<string, MessageTrace> = tracingChannel("smtp-pipelining:message");
+const recipients: Channel = channel("smtp-pipelining:recipient");
+const errors: Channel = channel("smtp-pipelining:error");
+
+const CHANNEL_OF: { readonly [E in SessionEventName]?: { readonly hasSubscribers: boolean } } = {
+  connecting: connects,
+  ready: connects,
+  close: connects,
+  groupStart: groups,
+  groupEnd: groups,
+  messageQueued: messages,
+  messageEnd: messages,
+  recipientSucceeded: recipients,
+  recipientFailed: recipients,
+  recipientUnknown: recipients,
+};
+
+/**
+ * Mirrors a session's events on channels of `node:diagnostics_channel`, where monitoring agents subscribe without
+ * touching the program: the tracing channels `smtp-pipelining:connect`, `:group` and `:message`, and the channels
+ * `:recipient` (a {@link RecipientTrace}) and `:error` (an {@link ErrorEvent}).
+ */
+export class Diagnostics {
+  #connect: ConnectTrace | undefined;
+  readonly #groups = new Map<number, GroupTrace>();
+  readonly #messages = new Map<number, MessageTrace>();
+
+  /** Whether anybody subscribed to what mirrors the event. */
+  wants(event: SessionEventName): boolean {
+    if (event === "error") return errors.hasSubscribers || connects.hasSubscribers;
+    return CHANNEL_OF[event]?.hasSubscribers ?? false;
+  }
+
+  publish<E extends SessionEventName>(event: E, payload: PayloadOf<E>): void {
+    (this.#mirrors[event] as ((payload: PayloadOf<E>) => void) | undefined)?.(payload);
+  }
+
+  readonly #mirrors: { readonly [E in SessionEventName]?: (payload: PayloadOf<E>) => void } = {
+    connecting: ({ sessionId, host, port }) => {
+      this.#connect = { sessionId, host, port };
+      begin(connects, this.#connect);
+    },
+    ready: (event) => {
+      if (this.#connect !== undefined) this.#connect.result = event;
+      this.#connected();
+    },
+    error: (event) => {
+      if (this.#connect !== undefined) this.#connect.error = event.error;
+      this.#connected();
+      errors.publish(event);
+    },
+    close: () => this.#connected(),
+
+    groupStart: ({ sessionId, groupId }) => {
+      const trace = { sessionId, groupId };
+      this.#groups.set(groupId, trace);
+      begin(groups, trace);
+    },
+    groupEnd: ({ group }) => {
+      const trace = this.#groups.get(group.id);
+      this.#groups.delete(group.id);
+      if (trace === undefined) return; // subscribed since
+      trace.result = group;
+      if (group.error !== undefined) trace.error = group.error;
+      end(groups, trace);
+    },
+
+    messageQueued: ({ time: _, ...trace }) => {
+      this.#messages.set(trace.messageSeq, trace);
+      begin(messages, trace);
+    },
+    messageEnd: ({ messageSeq, delivery }) => {
+      const trace = this.#messages.get(messageSeq);
+      this.#messages.delete(messageSeq);
+      if (trace === undefined) return;
+      trace.result = delivery;
+      if (delivery.error !== undefined) trace.error = delivery.error;
+      end(messages, trace);
+    },
+
+    recipientSucceeded: (event) =>
+      recipients.publish({ ...event, status: "succeeded" } satisfies RecipientTrace),
+    recipientFailed: (event) => recipients.publish({ ...event, status: "failed" } satisfies RecipientTrace),
+    recipientUnknown: (event) => recipients.publish({ ...event, status: "unknown" } satisfies RecipientTrace),
+  };
+
+  #connected(): void {
+    const trace = this.#connect;
+    this.#connect = undefined;
+    if (trace !== undefined) end(connects, trace);
+  }
+}
+
+/** As `tracePromise` does around the call that returns the promise. */
+function begin<T extends object>(traced: TracingChannel<string, T>, trace: T): void {
+  traced.start.publish(trace);
+  traced.end.publish(trace);
+}
+
+/** As `tracePromise` does when the promise is settled. */
+function end<T extends { error?: SmtpError }>(traced: TracingChannel<string, T>, trace: T): void {
+  if (trace.error !== undefined) traced.error.publish(trace);
+  traced.asyncStart.publish(trace);
+  traced.asyncEnd.publish(trace);
+}
