@@ -1,9 +1,17 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
+/** The package's own name is its source, so that tests and examples import what users import. */
+function source(path: string): string {
+  return `${fileURLToPath(new URL("./src", import.meta.url))}/${path}`;
+}
+
 const config: ViteUserConfig = defineConfig({
   resolve: {
-    alias: { "smtp-pipelining": fileURLToPath(new URL("./src/index.ts", import.meta.url)) },
+    alias: [
+      { find: /^smtp-pipelining$/, replacement: source("index.ts") },
+      { find: /^smtp-pipelining\/(.*)$/, replacement: source("observability/$1.ts") },
+    ],
   },
   test: {
     include: ["test/**/*.test.ts"],
