@@ -1,3 +1,4 @@
+import type { EventEmitter } from "eventemitter3";
 import type { SessionEventName, SessionEvents } from "../session/events.ts";
 import type { SessionState } from "../session/session.ts";
 
@@ -15,10 +16,13 @@ export interface ObservedSession {
   readonly repliesOwed: number;
 }
 
+/** A listener as the emitter's own types have it. */
+type Listener<E extends SessionEventName> = EventEmitter.EventListener<SessionEvents, E>;
+
 /** What metrics, tracing, logging and the recorder attach to: a session, or what holds several and passes on their events. */
 export interface ObservationTarget {
-  on<E extends SessionEventName>(event: E, listener: SessionEvents[E]): unknown;
-  off<E extends SessionEventName>(event: E, listener: SessionEvents[E]): unknown;
+  on<E extends SessionEventName>(event: E, listener: Listener<E>): unknown;
+  off<E extends SessionEventName>(event: E, listener: Listener<E>): unknown;
   /** The live sessions. */
   readonly sessions: Iterable<ObservedSession>;
 }
@@ -35,8 +39,14 @@ export function attach(target: ObservationTarget, listeners: Listeners): () => v
     throw new TypeError("target must be a session, or anything else with on(), off() and sessions");
   }
   const names = Object.keys(listeners) as SessionEventName[];
-  for (const name of names) target.on(name, listeners[name] as SessionEvents[typeof name]);
+  for (const name of names) target.on(name, listeners[name] as Listener<typeof name>);
   return () => {
-    for (const name of names) target.off(name, listeners[name] as SessionEvents[typeof name]);
+    for (const name of names) target.off(name, listeners[name] as Listener<typeof name>);
   };
+}
+
+/** Whether the target is one session, whose end is the end of what is attached. */
+export function isItsOwnSession(target: ObservationTarget): boolean {
+  for (const session of target.sessions) if ((session as unknown) === target) return true;
+  return false;
 }
