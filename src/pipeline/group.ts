@@ -34,6 +34,8 @@ export interface CommandGroup {
   readonly id: number;
   /** One per reply owed, in order. */
   readonly exchanges: readonly Exchange[];
+  /** The messages it carries something of, by their numbers in the session, in order; a text that was cut off too. */
+  readonly messageSeqs: readonly number[];
   /** When its first octet was written: epoch milliseconds with fraction. */
   readonly startedAt: number;
   /** Until its last reply, or until the connection ended: milliseconds. */
@@ -115,6 +117,8 @@ export class Group {
     failed: [] as string[],
     unknown: [] as string[],
   };
+  /** The transactions it carries something of. */
+  readonly transactions: Set<Transaction> = new Set();
   bytesSent = 0;
   bytesReceived = 0;
   unanswered = 0;
@@ -135,6 +139,7 @@ export class Group {
     return {
       id: this.id,
       exchanges,
+      messageSeqs: Array.from(this.transactions, ({ seq }) => seq),
       startedAt: this.startedAt,
       durationMs: (this.endedAt ?? this.startedAt) - this.startedAt,
       bytesSent: this.bytesSent,

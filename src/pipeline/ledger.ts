@@ -56,7 +56,10 @@ export class Ledger {
     group.exchanges.push(exchange);
     group.unanswered++;
     group.bytesSent += octets;
-    if (entry.transaction !== undefined) entry.transaction.group = group;
+    if (entry.transaction !== undefined) {
+      entry.transaction.group = group;
+      group.transactions.add(entry.transaction);
+    }
     if (group.exchanges.length > 1 && this.#grouped === "no") this.#grouped = "written";
     this.#owed.push(exchange);
     if (entry.command !== "greeting") this.#observer.sent(exchange);
@@ -66,8 +69,10 @@ export class Ledger {
   }
 
   /** Octets of a text left: they belong to the open group. */
-  wrote(octets: number, now: number): void {
-    this.open(now).bytesSent += octets;
+  wrote(transaction: Transaction, octets: number, now: number): void {
+    const group = this.open(now);
+    group.transactions.add(transaction);
+    group.bytesSent += octets;
   }
 
   /** The group that is being written, a new one if none is. */

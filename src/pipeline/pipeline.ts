@@ -200,7 +200,7 @@ export class Pipeline {
   textWritten(octets: number, now: number): void {
     if (this.#text === undefined) return;
     this.#text.bytes += octets;
-    this.#ledger.wrote(octets, now);
+    this.#ledger.wrote(this.#text, octets, now);
   }
 
   /** The text is complete: returns its terminator, to be written at once. From here on the server may take it. */

@@ -1,6 +1,6 @@
+import { OTHER, REPLY_VERBS, VERBS } from "../verbs.ts";
 import { PACKAGE_VERSION } from "../version.ts";
 import * as known from "./labels.ts";
-import { OTHER } from "./labels.ts";
 import type {
   CounterMetric,
   GaugeMetric,
@@ -95,7 +95,7 @@ export function makeInstruments(options: InstrumentOptions): Instruments {
   const make = new Maker(options);
   const latency = options.buckets ?? LATENCY_BUCKETS;
   const result = (values: readonly string[]): Label => ["result", values];
-  const verbs: Label = ["verb", known.VERBS];
+  const verbs: Label = ["verb", VERBS];
 
   make.buildInfo();
   return {
@@ -119,7 +119,7 @@ export function makeInstruments(options: InstrumentOptions): Instruments {
       "replies_total",
       "Replies received, by the verb they answer and the class of their code",
       [
-        ["verb", known.REPLY_VERBS],
+        ["verb", REPLY_VERBS],
         ["code", known.REPLY_CLASSES],
       ],
       known.REPLIES,

@@ -5,12 +5,10 @@ import type { SmtpError, SmtpErrorCode } from "../../protocol/errors.ts";
 import type { WarningCode } from "../../session/events.ts";
 import type { Delivery } from "../../session/message.ts";
 import type { SessionState } from "../../session/session.ts";
+import { OTHER, REPLY_VERBS } from "../verbs.ts";
 
 // The values of every label come from the lists of this file; anything else becomes `other`. So the number of series
 // is bounded, and no address, id or text of a server becomes a label.
-
-/** What stands for a value that is on no list. */
-export const OTHER = "other" as const;
 
 export const CONNECTION_RESULTS = [
   "ready",
@@ -61,21 +59,6 @@ export const CLOSE_REASONS: readonly CloseReason[] = ["quit", "server", "timeout
 
 /** The states of a session that is alive. */
 export const LIVE_STATES: readonly SessionState[] = ["idle", "connecting", "ready", "closing"];
-
-const HANDSHAKE = ["EHLO", "HELO", "STARTTLS", "AUTH"];
-const ENVELOPE = ["MAIL", "RCPT", "DATA"];
-const TEXT = ["text", "BDAT"];
-
-/** The verbs of commands. `text` is the end of a message's text. */
-export const VERBS: readonly string[] = [
-  ...HANDSHAKE,
-  ...ENVELOPE,
-  ...TEXT,
-  ...["RSET", "NOOP", "VRFY", "EXPN", "HELP", "ETRN", "QUIT", OTHER],
-];
-
-/** The same, with what is answered without a command. */
-export const REPLY_VERBS: readonly string[] = ["greeting", ...VERBS];
 
 /** Verb and class of the replies to be expected: 3yz only where a command asks for more. */
 export const REPLIES: readonly (readonly [verb: string, code: string])[] = REPLY_VERBS.flatMap((verb) =>
