@@ -11,6 +11,7 @@ const LAYERS: Record<string, readonly string[]> = {
   pipeline: ["pipeline", "protocol"],
   session: ["session", "pipeline", "protocol", "node", "eventemitter3"],
   "index.ts": ["session", "pipeline", "protocol"],
+  observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
 };
 
 /** What would make the pure layers impure. */
@@ -47,6 +48,28 @@ test("every layer imports only from those below it", () => {
   const all = imports();
   expect(all.length).toBeGreaterThan(50);
   expect(all.filter(({ layer, target }) => !LAYERS[layer]?.includes(target))).toEqual([]);
+});
+
+test("what observes knows of the session by its types alone", () => {
+  const observers = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) =>
+    /^observability\b.*\.ts$/.test(file),
+  );
+  expect(observers.length).toBeGreaterThan(5);
+  for (const file of observers) {
+    const values = [...read(file).matchAll(/^(?:import|export) (?!type\b)[^;]*?from "([^"]+)"/gm)].map(
+      ([, from]) => from,
+    );
+    expect(
+      values.filter((from) => /\/(?:session|pipeline)\/|eventemitter3|prom-client/.test(from ?? "")),
+      file,
+    ).toEqual([]);
+    // The peer is optional: whoever does not trace need not have it.
+    if (!/\btracing\b/.test(file))
+      expect(
+        values.filter((from) => from?.startsWith("@opentelemetry")),
+        file,
+      ).toEqual([]);
+  }
 });
 
 test("protocol and pipeline have no clock, timer, process or Buffer", () => {
