@@ -29,7 +29,7 @@ function imports(): Import[] {
   for (const entry of readdirSync(SRC, { recursive: true, encoding: "utf8" })) {
     if (!entry.endsWith(".ts")) continue;
     const layer = entry.split(sep)[0] ?? "";
-    for (const [, specifier = ""] of read(entry).matchAll(/\bfrom "([^"]+)"|\bimport\("([^"]+)"\)/g)) {
+    for (const [, specifier = ""] of read(entry).matchAll(/^(?:import|export|\}).*\bfrom "([^"]+)"/gm)) {
       const path = specifier.startsWith(".")
         ? relative(SRC, join(dirname(join(SRC, entry)), specifier))
         : specifier;
