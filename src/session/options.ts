@@ -145,20 +145,20 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
     localAddress: options.localAddress,
     connectSocket,
     pipelining: options.pipelining ?? "auto",
-    window: { ...WINDOW, ...defined(options.window) },
-    timeouts: { ...TIMEOUTS, ...defined(options.timeouts) },
+    window: filled(options.window, WINDOW),
+    timeouts: filled(options.timeouts, TIMEOUTS),
     keepAlive: options.keepAlive,
-    limits: { ...LIMITS, ...defined(options.limits) },
+    limits: filled(options.limits, LIMITS),
     lineEndings: options.lineEndings ?? "normalize",
     peers: options.peers ?? processPeers,
     signal: options.signal,
   };
 }
 
-function defined<T extends object>(values: T | undefined): Partial<T> {
-  return Object.fromEntries(
-    Object.entries(values ?? {}).filter(([, value]) => value !== undefined),
-  ) as Partial<T>;
+/** Defaults where nothing is given. By the known names: what is given may be inherited. */
+function filled<T extends object>(given: Partial<T> | undefined, defaults: T): T {
+  const names = Object.keys(defaults) as (keyof T)[];
+  return Object.fromEntries(names.map((name) => [name, given?.[name] ?? defaults[name]])) as T;
 }
 
 function fromUrl(text: string): SessionOptions {

@@ -86,6 +86,13 @@ const WRONG_OPTIONS = PREFIXED.flatMap(([prefix, table, make]) => [
   ),
 ]);
 
+class Configured {
+  host = "mx.example";
+  get tls(): string {
+    return "required";
+  }
+}
+
 describe("an option that is wrong", () => {
   test.each(WRONG_OPTIONS)("%s: %s is a TypeError that names it", (name, _value, options) => {
     const construct = () => new SmtpSession(options as SessionOptions);
@@ -113,6 +120,13 @@ describe("an option that is wrong", () => {
   ])("%s instead of options is a TypeError, and a rejection of connect", async (_, options) => {
     expect(() => new SmtpSession(options as never)).toThrow(TypeError);
     await expect(SmtpSession.connect(options as never)).rejects.toThrow(/^options/);
+  });
+
+  test.each([
+    ["inherited", Object.create({ host: "mx.example", tls: "required" })],
+    ["of a class's getter", new Configured()],
+  ])("is seen if it is %s", (_, options) => {
+    expect(() => new SmtpSession(options)).toThrow(/^options.tls is not supported/);
   });
 
   test("is not told with its secrets", () => {
@@ -167,6 +181,8 @@ const FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", unknown[
     [{ address: 5 }],
     { address: null },
     [["a@example.net"]],
+    Object.assign([], { length: 2 }), // holes, and no recipient
+    Object.assign([], { 1: "a@example.net" }), // a hole before one
   ],
   data: [undefined, null, 5, {}, true, ["a"], new URL("file:///etc/passwd"), new ArrayBuffer(1)],
   id: [null, 5, "", "a\nb", "a\0", {}],
@@ -220,6 +236,30 @@ test("a message of the wrong shape is a rejection with a TypeError that names th
   expect((await session.pipeline(GOOD)).ok).toBe(true);
   await session.quit();
   expect(server.lines().filter((line) => line.startsWith("MAIL")).length).toBe(1);
+});
+
+test("the fields of a message and of the options count if they are inherited too", async () => {
+  const server = await startTestServer();
+  const { host, port } = server;
+  const session = new SmtpSession(
+    Object.create({ host, port, name: "inherited.example", window: Object.create({ messages: 1 }) }),
+  );
+  const tag = {};
+  const given: Message<object> = Object.create({ ...GOOD, to: Object.create({ address: GOOD.to }), tag });
+  const log: string[] = [];
+  const sent = session.pipeline(given);
+  const settled = sent.then(() => log.push("settled"));
+  await Promise.all([settled, session.ready().then(() => log.push("room"))]);
+  expect(log).toEqual(["settled", "room"]);
+  expect((await sent).tag).toBe(tag);
+  for (const wrong of [{ to: [] }, { from: 5 }, { signal: {} }, { dsn: {} }, { data: 5 }]) {
+    await expect(session.pipeline(Object.create({ ...GOOD, ...wrong }))).rejects.toThrow(
+      new RegExp(`^message.${Object.keys(wrong)[0]} `),
+    );
+  }
+  await session.quit();
+  expect(server.lines()[0]).toBe("EHLO inherited.example");
+  expect(server.arrivals.map(({ text }) => text.toString())).toEqual([GOOD.data]);
 });
 
 /** Addresses that are none; each holds a word that must not reach the server. */
