@@ -36,7 +36,7 @@ export interface SessionOptions {
   name?: string | undefined;
   /** The local address to connect from. */
   localAddress?: string | undefined;
-  /** Makes the connection itself: a proxy, a tunnel, a test. Returns (a promise of) a connected Duplex. */
+  /** Makes the connection itself: a proxy, a tunnel, a test. Returns (a promise of) a Duplex, connected or connecting. */
   connectSocket?: ((target: ConnectTarget) => Duplex | Promise<Duplex>) | undefined;
   /** This version speaks SMTP. */
   protocol?: "smtp" | undefined;
@@ -132,8 +132,8 @@ const FIELDS: Record<keyof SessionOptions | "tlsOptions" | "auth", check.Check> 
 
 /** Checks options and fills in the defaults. @throws TypeError that names the option. */
 export function resolveOptions(given: SessionOptions | string): ResolvedOptions {
-  const options: SessionOptions = typeof given === "string" ? fromUrl(given) : given;
-  check.checkRecord(options, FIELDS, "options");
+  const read = check.readRecord(typeof given === "string" ? fromUrl(given) : given, FIELDS, "options");
+  const options: SessionOptions = read;
   const { connectSocket } = options;
   if (options.host === undefined && connectSocket === undefined) {
     throw new TypeError("options.host is missing: give the server's name or address");
