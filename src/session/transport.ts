@@ -115,7 +115,8 @@ export class Transport {
       use();
     } catch (cause) {
       this.#broken = true;
-      queueMicrotask(() => this.#close(cause));
+      const error = cause instanceof Error ? cause : new Error(causeText(cause), { cause });
+      queueMicrotask(() => this.#close(error));
     }
   }
 
