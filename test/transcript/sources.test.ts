@@ -355,6 +355,25 @@ test("a stream that somebody reads behind our back is never sent as an empty tex
   expect(fates).toEqual(["b1 failed message ESMTP_SOURCE_CONSUMED"]);
 });
 
+class Unclosing extends Readable {
+  override destroy(): this {
+    throw new Error("can't close");
+  }
+}
+
+test("a stream whose destroy() throws costs nothing", async () => {
+  const data = (): Readable =>
+    new Unclosing({
+      autoDestroy: false,
+      read() {
+        this.push("Text 1\r\n");
+        this.push(null);
+      },
+    });
+  const { fates } = await conversation([message(1, { data })], `${HELLO}${alone(1)}${BYE}`);
+  expect(fates).toEqual(["b1 succeeded 250"]);
+});
+
 test("an empty stream is an empty text", async () => {
   const { fates } = await conversation(
     [message(1, { data: Readable.from([]) }), message(2, { data: () => new PassThrough().end() })],
