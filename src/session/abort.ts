@@ -28,9 +28,9 @@ export class AbortSignals {
       for (const call of calls) call(signal.reason);
     };
     const entry = { calls, listener };
-    this.#waiting.set(signal, entry);
     if (signal.aborted) queueMicrotask(listener);
     else signal.addEventListener("abort", listener, { once: true });
+    this.#waiting.set(signal, entry);
     return entry;
   }
 

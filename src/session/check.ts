@@ -30,7 +30,14 @@ export const boolean: Check = (value) => (typeof value === "boolean" ? undefined
 
 export const func: Check = (value) => (typeof value === "function" ? undefined : "must be a function");
 
-export const signal: Check = (value) => (value instanceof AbortSignal ? undefined : "must be an AbortSignal");
+export const signal: Check = (value) => {
+  const problem = "must be an AbortSignal";
+  try {
+    return value instanceof AbortSignal && typeof value.aborted === "boolean" ? undefined : problem;
+  } catch {
+    return problem; // of its shape only: it can't be listened to
+  }
+};
 
 export function integer(least: number, most: number = Number.MAX_SAFE_INTEGER): Check {
   return (value) =>
@@ -56,11 +63,14 @@ export function notYet(...off: readonly unknown[]): Check {
       : `is not supported by this version${list === "" ? "" : `, except ${list}`}`;
 }
 
-/** Checks each field of a record by a table. @throws TypeError that names the field and says what was wrong. */
-function checkFields(value: Record<string, unknown>, fields: Record<string, Check>, prefix: string): void {
+/** Reads and checks each field of a record. @throws TypeError that names the field and says what was wrong. */
+function readFields(value: Record<string, unknown>, fields: Record<string, Check>, prefix: string): object {
+  const read: [string, unknown][] = [];
   // Own names, to find unknown ones; and all known ones, which may be inherited.
   for (const name of new Set([...Object.keys(value), ...Object.keys(fields)])) {
-    const given = value[name];
+    if (!(name in value)) continue;
+    const given = readField(value, name, prefix);
+    read.push([name, given]);
     if (given === undefined) continue;
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (check === undefined) {
@@ -69,19 +79,32 @@ function checkFields(value: Record<string, unknown>, fields: Record<string, Chec
     const problem = check(given);
     if (problem !== undefined) throw new TypeError(`${prefix}${name} ${problem}, not ${shownValue(given)}`);
   }
+  return Object.fromEntries(read);
 }
 
-/** Checks that a value is a record with the fields of a table. @throws TypeError as {@link checkFields}. */
-export function checkRecord(value: unknown, fields: Record<string, Check>, name: string): void {
+function readField(value: Record<string, unknown>, name: string, prefix: string): unknown {
+  try {
+    return value[name];
+  } catch (cause) {
+    throw new TypeError(`${prefix}${name} can't be read: ${causeText(cause)}`, { cause });
+  }
+}
+
+/**
+ * Checks that a value is a record with the fields of a table.
+ * @returns a plain copy, each field read once: a getter can't say one thing to the check and another later
+ * @throws TypeError that names the field and says what was wrong
+ */
+export function readRecord(value: unknown, fields: Record<string, Check>, name: string): object {
   if (!isRecord(value)) throw new TypeError(`${name} must be an object, not ${shownValue(value)}`);
-  checkFields(value, fields, `${name}.`);
+  return readFields(value, fields, `${name}.`);
 }
 
 /** A record whose fields are checked by a table. */
 export function record(fields: Record<string, Check>, name: string): Check {
   return (value) => {
     if (!isRecord(value)) return "must be an object";
-    checkFields(value, fields, `${name}.`);
+    readFields(value, fields, `${name}.`);
     return undefined;
   };
 }

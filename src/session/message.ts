@@ -92,23 +92,23 @@ const RECIPIENT_FIELDS: Record<string, check.Check> = {
   orcpt: check.notYet(),
 };
 
-/** Checks the shape of a message. @throws TypeError that names the field. */
-function checkMessage(message: unknown): asserts message is Message {
-  check.checkRecord(message, MESSAGE_FIELDS, "message");
-  const { from, to, data } = message as Partial<Message>;
+/** Checks the shape of a message, and copies it. @throws TypeError that names the field. */
+function readMessage(given: unknown): Message & { readonly to: readonly string[] } {
+  const message = check.readRecord(given, MESSAGE_FIELDS, "message") as Partial<Message>;
+  const { from, to, data } = message;
   for (const [field, value] of Object.entries({ from, to, data })) {
     if (value === undefined) throw new TypeError(`message.${field} is missing`);
   }
   if (Array.isArray(to) && to.length === 0) throw new TypeError("message.to has no recipient");
   // Array.from: a hole in an array is an entry too.
-  Array.from<unknown>(Array.isArray(to) ? to : [to]).forEach((recipient: unknown, i) => {
+  const addresses = Array.from<unknown, string>(Array.isArray(to) ? to : [to], (recipient, i) => {
     const field = Array.isArray(to) ? `message.to[${i}]` : "message.to";
-    if (typeof recipient === "string") return;
-    check.checkRecord(recipient, RECIPIENT_FIELDS, field);
-    if ((recipient as { address?: unknown }).address === undefined) {
-      throw new TypeError(`${field}.address is missing`);
-    }
+    if (typeof recipient === "string") return recipient;
+    const { address } = check.readRecord(recipient, RECIPIENT_FIELDS, field) as { address?: string };
+    if (address === undefined) throw new TypeError(`${field}.address is missing`);
+    return address;
   });
+  return { ...(message as Message), to: addresses };
 }
 
 /**
@@ -116,24 +116,19 @@ function checkMessage(message: unknown): asserts message is Message {
  * @throws TypeError for an argument of the wrong shape. An address or parameter that is merely unfit is a fate.
  */
 export function makeTransaction(
-  message: unknown,
+  given: unknown,
   defaultId: string,
   seq: number,
   lineEndings: LineEndings,
   queuedAt: number,
 ): { transaction: Transaction; message: Message; octets: Uint8Array | undefined } {
-  checkMessage(message);
+  const message = readMessage(given);
   const octets = inMemory(message.data);
-  const to = Array.isArray(message.to)
-    ? (message.to as readonly MessageRecipient[])
-    : [message.to as MessageRecipient];
   const transaction = new Transaction({
     id: message.id ?? defaultId,
     seq,
     from: message.from,
-    recipients: to.map((recipient) => ({
-      address: typeof recipient === "string" ? recipient : recipient.address,
-    })),
+    recipients: message.to.map((address) => ({ address })),
     text: octets === undefined ? declared(message) : measured(message, octets, lineEndings),
     requireAllRecipients: message.requireAllRecipients ?? false,
     queuedAt,

@@ -36,7 +36,7 @@ export interface SessionOptions {
   name?: string | undefined;
   /** The local address to connect from. */
   localAddress?: string | undefined;
-  /** Makes the connection itself: a proxy, a tunnel, a test. Returns (a promise of) a connected Duplex. */
+  /** Makes the connection itself: a proxy, a tunnel, a test. Returns (a promise of) a Duplex, connected or connecting. */
   connectSocket?: ((target: ConnectTarget) => Duplex | Promise<Duplex>) | undefined;
   /** This version speaks SMTP. */
   protocol?: "smtp" | undefined;
@@ -132,8 +132,8 @@ const FIELDS: Record<keyof SessionOptions | "tlsOptions" | "auth", check.Check> 
 
 /** Checks options and fills in the defaults. @throws TypeError that names the option. */
 export function resolveOptions(given: SessionOptions | string): ResolvedOptions {
-  const options: SessionOptions = typeof given === "string" ? fromUrl(given) : given;
-  check.checkRecord(options, FIELDS, "options");
+  const read = check.readRecord(typeof given === "string" ? fromUrl(given) : given, FIELDS, "options");
+  const options: SessionOptions = read;
   const { connectSocket } = options;
   if (options.host === undefined && connectSocket === undefined) {
     throw new TypeError("options.host is missing: give the server's name or address");
@@ -145,20 +145,20 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
     localAddress: options.localAddress,
     connectSocket,
     pipelining: options.pipelining ?? "auto",
-    window: { ...WINDOW, ...defined(options.window) },
-    timeouts: { ...TIMEOUTS, ...defined(options.timeouts) },
+    window: filled(options.window, WINDOW),
+    timeouts: filled(options.timeouts, TIMEOUTS),
     keepAlive: options.keepAlive,
-    limits: { ...LIMITS, ...defined(options.limits) },
+    limits: filled(options.limits, LIMITS),
     lineEndings: options.lineEndings ?? "normalize",
     peers: options.peers ?? processPeers,
     signal: options.signal,
   };
 }
 
-function defined<T extends object>(values: T | undefined): Partial<T> {
-  return Object.fromEntries(
-    Object.entries(values ?? {}).filter(([, value]) => value !== undefined),
-  ) as Partial<T>;
+/** Defaults where nothing is given. By the known names: what is given may be inherited. */
+function filled<T extends object>(given: Partial<T> | undefined, defaults: T): T {
+  const names = Object.keys(defaults) as (keyof T)[];
+  return Object.fromEntries(names.map((name) => [name, given?.[name] ?? defaults[name]])) as T;
 }
 
 function fromUrl(text: string): SessionOptions {

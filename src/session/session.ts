@@ -9,7 +9,7 @@ import { argumentProblem, commandProblem, verbOf } from "../protocol/command.ts"
 import { SmtpError } from "../protocol/errors.ts";
 import { type Reply, ReplyParser } from "../protocol/reply.ts";
 import { AbortSignals } from "./abort.ts";
-import { causeText, shownValue } from "./check.ts";
+import { causeText, signal as isSignal, readRecord, shownValue } from "./check.ts";
 import { now } from "./clock.ts";
 import { deliver } from "./deliver.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -176,14 +176,27 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   /** The parameters of an EHLO keyword, `true` if it has none, `false` if it is not offered. Case-insensitive. */
   supports(extension: string): boolean | string {
+    if (typeof extension !== "string") {
+      throw new TypeError(`supports: the keyword must be a string, not ${shownValue(extension)}`);
+    }
     return supports(this.capabilities, extension);
   }
 
   /**
    * Connects: fulfils once greeting and EHLO are done. Called again it waits for the same.
-   * @throws SmtpError (as a rejection) what the session failed with; `ESMTP_ABORTED` if the signal fired
+   * @throws SmtpError (as a rejection) what the session failed with; `ESMTP_ABORTED` if the signal fired: that closes
+   * the session, unless it is ready
    */
-  connect({ signal }: WaitOptions = {}): Promise<void> {
+  connect(options: WaitOptions = {}): Promise<void> {
+    let signal: AbortSignal | undefined;
+    try {
+      signal = waitSignal(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    if (this.#state === "ready" && signal?.aborted) {
+      return Promise.reject(aborted("connect()", signal.reason));
+    }
     this.#open();
     this.#notes.tell();
     if (signal !== undefined && this.#state === "connecting") {
@@ -213,7 +226,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
    */
   deliver<T>(
     messages: Iterable<Message<T>> | AsyncIterable<Message<T>>,
-    { signal }: WaitOptions = {},
+    options: WaitOptions = {},
   ): AsyncGenerator<Delivery<T>, void, undefined> {
     const iterable: unknown = messages;
     const fit =
@@ -221,6 +234,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       iterable !== null &&
       (Symbol.asyncIterator in iterable || Symbol.iterator in iterable);
     if (!fit) throw new TypeError(`messages must be an iterable of messages, not ${shownValue(iterable)}`);
+    const signal = waitSignal(options);
     const outbox = this.#outbox;
     const deliverer = {
       pipeline: <M>(message: Message<M>, stop: AbortSignal) => this.#queue(message, stop),
@@ -234,7 +248,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   }
 
   /** Fulfils when the queue has room below the window: the backpressure for those who call `pipeline()` in a loop. */
-  async ready({ signal }: WaitOptions = {}): Promise<void> {
+  async ready(options: WaitOptions = {}): Promise<void> {
+    const signal = waitSignal(options);
     let forget: (() => void) | undefined;
     const stopped = new Promise<never>((_, reject) => {
       if (signal === undefined) return;
@@ -320,7 +335,10 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
             retryable: true,
             cause: error,
           });
-    this.#turn(() => this.#pipeline.fail(reason, "aborted", now()));
+    this.#turn(() => {
+      this.#pipeline.fail(reason, "aborted", now());
+      if (this.#winding) this.#close(); // QUIT is answered: only the server's end was waited for
+    });
   }
 
   // ---- the connection
@@ -515,9 +533,14 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     this.#messages = seq;
     const source = octets === undefined ? this.#source(message, transaction, timeouts.text) : undefined;
     transaction.ready = octets !== undefined;
-    const forget = [message.signal, stop]
-      .filter((signal) => signal !== undefined)
-      .map((signal) => this.#signals.on(signal, (cause) => this.#abort(transaction, cause)));
+    const signals = [message.signal, stop].filter((signal) => signal !== undefined);
+    const forget = signals.map((signal) =>
+      this.#signals.on(signal, (cause) => this.#abort(transaction, cause)),
+    );
+    // What is the caller's is asked before the message counts: what throws then must not leave it open for ever.
+    const fired = signals.find((signal) => signal.aborted);
+    const abortion = fired === undefined ? undefined : aborted("The message", fired.reason);
+    const problem = source?.problem;
     const delivery = this.#outbox.add(transaction, {
       message,
       octets,
@@ -526,7 +549,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
         for (const off of forget) off();
       },
     });
-    this.#admit(transaction, source, [message.signal, stop]);
+    this.#admit(transaction, abortion, problem);
     // At once, not in its turn: in the async context of whoever called. Its listeners find the message queued.
     if (this.#wants("messageQueued")) {
       this.#notes.now(() => this.#emit("messageQueued", describe(transaction)));
@@ -536,19 +559,14 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     return (await delivery) as Delivery<T>;
   }
 
-  #admit(
-    transaction: Transaction,
-    source: TextSource | undefined,
-    signals: (AbortSignal | undefined)[],
-  ): void {
+  #admit(transaction: Transaction, abortion: SmtpError | undefined, problem: SmtpError | undefined): void {
     const time = now();
-    const fired = signals.find((signal) => signal?.aborted);
-    if (fired !== undefined) {
-      this.#pipeline.abort(transaction, aborted("The message", fired.reason), time);
+    if (abortion !== undefined) {
+      this.#pipeline.abort(transaction, abortion, time);
     } else if (this.#state === "closing" || this.#state === "closed") {
       this.#pipeline.turnAway(transaction, this.#ending?.error ?? closedError(), time);
-    } else if (source?.problem !== undefined) {
-      this.#pipeline.failText(transaction, source.problem, time);
+    } else if (problem !== undefined) {
+      this.#pipeline.failText(transaction, problem, time);
     } else {
       this.#pipeline.enqueue(transaction, time);
       if (transaction.stage !== "over") {
@@ -623,6 +641,12 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     (this as GuardedEmitter).emit(event, ...([payload] as never));
     if (this.#diagnostics.wants(event)) this.#diagnostics.publish(event, payload);
   }
+}
+
+/** The signal of a wait. @throws TypeError if it is none */
+function waitSignal(options: WaitOptions): AbortSignal | undefined {
+  const { signal }: WaitOptions = readRecord(options, { signal: isSignal }, "options");
+  return signal;
 }
 
 function aborted(what: string, cause: unknown): SmtpError {

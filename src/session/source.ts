@@ -26,13 +26,18 @@ export function inMemory(data: MessageData): Uint8Array | undefined {
 /** Streams and iterators that a message has taken: read by two, one would get an empty text, or each a part. */
 const taken = new WeakSet<object>();
 
+type Failed = (cause: unknown) => void;
+
+/** Who is told when a stream fails. One listener per stream, and for good: late failures must not end the process. */
+const watchers = new WeakMap<Readable, Set<Failed>>();
+
 const HIGH_SURROGATE_END = /[\ud800-\udbff]$/;
 
 /** A text that is read as it is sent. */
 export class TextSource {
   readonly #data: MessageData;
   readonly #timeout: number;
-  readonly #failed: (error: SmtpError) => void;
+  readonly #failed: Failed;
   #text: MessageText | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
   #taken: object | undefined;
@@ -40,6 +45,7 @@ export class TextSource {
   #surrogate = "";
   #ended = false;
   #interrupt: (() => void) | undefined;
+  #unwatch: (() => void) | undefined;
 
   /**
    * @param timeout milliseconds that the source may be silent
@@ -48,9 +54,9 @@ export class TextSource {
   constructor(data: MessageData, timeout: number, failed: (error: SmtpError) => void) {
     this.#data = data;
     this.#timeout = timeout;
-    this.#failed = failed;
+    this.#failed = (cause) => failed(sourceFailed(cause));
     if (typeof data !== "function") this.#text = data;
-    if (data instanceof Readable) this.#watch(data);
+    if (data instanceof Readable) this.#unwatch = watch(data, this.#failed);
   }
 
   /** Why the source can't be read at all, as far as can be told now. */
@@ -68,19 +74,36 @@ export class TextSource {
     if (this.#ended) {
       this.close(); // nobody wants it any more
     } else if (text instanceof Readable) {
-      if (text !== data) this.#watch(text);
+      this.#unwatch ??= watch(text, this.#failed);
       const problem = unreadable(text);
       if (problem !== undefined) throw problem;
       this.#take(text);
-      await this.#inTime(firstOctets(text));
+      const first = firstOctets(text);
+      await this.#inTime(first.come, first.forget);
       // Looking for the first octets of an empty stream ends it.
       if (text.readableEnded && !text.readableDidRead) this.#text = "";
+      else if (!this.#ended) this.#watchClose(text);
     } else if (typeof text === "object" && Symbol.asyncIterator in text) {
       const iterator = text[Symbol.asyncIterator]();
       this.#take(iterator);
       this.#iterator = iterator;
       this.#first = await this.#inTime(this.#pull(iterator));
     }
+  }
+
+  /** Until it is read: a stream that is destroyed before costs only its message. */
+  #watchClose(stream: Readable): void {
+    const closed = (): void => {
+      const problem = unreadable(stream);
+      if (problem !== undefined) this.#failed(problem);
+    };
+    const unwatch = this.#unwatch;
+    stream.on("close", closed);
+    this.#unwatch = () => {
+      stream.off("close", closed);
+      unwatch?.();
+    };
+    if (stream.destroyed) closed();
   }
 
   /** A generator is its own iterator, so it can be taken once, like a stream. */
@@ -117,11 +140,12 @@ export class TextSource {
   close(): void {
     this.#ended = true;
     this.#interrupt?.();
+    this.#unwatch?.();
     const text = this.#text;
     const begun = this.#iterator !== undefined;
     if (text instanceof Readable) {
       const another = this.#taken !== text && taken.has(text);
-      if (begun || (typeof this.#data === "function" && !another)) text.destroy();
+      if (begun || (typeof this.#data === "function" && !another)) drop(text);
       else if (this.#taken === text) taken.delete(text);
     } else if (begun) {
       // A source that fails to close has nothing to say to anybody any more.
@@ -134,15 +158,19 @@ export class TextSource {
   /** A stream that comes when nobody waits for it any more is closed. */
   async #call(open: () => unknown): Promise<unknown> {
     const text = await open();
-    if (this.#ended && text instanceof Readable && !taken.has(text)) text.destroy();
+    if (this.#ended && text instanceof Readable && !taken.has(text)) {
+      watch(text, this.#failed)(); // for what it fails with later
+      drop(text);
+    }
     return text;
   }
 
   /** Waits for the source no longer than allowed, and not when it was closed meanwhile: then the value is undefined. */
-  #inTime<T>(work: Promise<T>): Promise<T | undefined> {
+  #inTime<T>(work: Promise<T>, forget?: () => void): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer);
+        forget?.();
         this.#interrupt = undefined;
       };
       const timer = setTimeout(() => {
@@ -166,10 +194,6 @@ export class TextSource {
     const whole = this.#surrogate + value;
     this.#surrogate = HIGH_SURROGATE_END.test(whole) ? whole.slice(-1) : "";
     return Buffer.from(this.#surrogate === "" ? whole : whole.slice(0, -1), "utf8");
-  }
-
-  #watch(stream: Readable): void {
-    stream.on("error", (cause) => this.#failed(sourceFailed(cause)));
   }
 }
 
@@ -196,17 +220,45 @@ function unreadable(stream: Readable): SmtpError | undefined {
   return stream.destroyed ? sourceFailed(new Error("the stream was destroyed")) : undefined;
 }
 
-/** Waits until a stream has something to read, without reading it. */
-function firstOctets(stream: Readable): Promise<void> {
-  if (stream.readableLength > 0) return Promise.resolve();
-  return new Promise((resolve, reject) => {
+/** Tells of a stream's failure. Returns what ends that. */
+function watch(stream: Readable, failed: Failed): () => void {
+  const watching = watchers.get(stream) ?? new Set<Failed>();
+  if (!watchers.has(stream)) {
+    stream.on("error", (cause) => {
+      for (const tell of watching) tell(cause);
+    });
+    watchers.set(stream, watching);
+  }
+  watching.add(failed);
+  return () => {
+    watching.delete(failed);
+  };
+}
+
+function drop(stream: Readable): void {
+  try {
+    stream.destroy();
+  } catch {
+    // A source that fails to close has nothing to say to anybody any more.
+  }
+}
+
+/** `come` fulfils when a stream has something to read, without reading it; `forget` stops waiting. */
+function firstOctets(stream: Readable): { come: Promise<void>; forget: () => void } {
+  if (stream.readableLength > 0) return { come: Promise.resolve(), forget: () => undefined };
+  let forget = (): void => undefined;
+  const come = new Promise<void>((resolve, reject) => {
     const settle = (cause?: unknown): void => {
-      stream.off("readable", settle).off("end", settle).off("error", settle).off("close", closed);
+      forget();
       if (cause instanceof Error) reject(cause);
       else resolve();
     };
     const closed = (): void =>
       settle(stream.readableEnded ? undefined : new Error("the stream closed early"));
     stream.on("readable", settle).on("end", settle).on("error", settle).on("close", closed);
+    forget = () => {
+      stream.off("readable", settle).off("end", settle).off("error", settle).off("close", closed);
+    };
   });
+  return { come, forget };
 }

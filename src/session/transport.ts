@@ -1,8 +1,9 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { isUint8Array } from "node:util/types";
 import { SmtpError } from "../protocol/errors.ts";
 import { TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
-import { causeText } from "./check.ts";
+import { causeText, shownValue } from "./check.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** What a connection tells. */
@@ -25,6 +26,7 @@ export class Transport {
   #progressAt = 0;
   #waiting: (() => void)[] = [];
   #closed = false;
+  #broken = false;
 
   constructor(socket: Duplex, events: TransportEvents, now: () => number) {
     this.#socket = socket;
@@ -34,8 +36,10 @@ export class Transport {
     socket.on("error", (error) => {
       failure = error;
     });
-    socket.on("data", (chunk: Uint8Array | string) => {
-      events.data(typeof chunk === "string" ? Buffer.from(chunk, "latin1") : chunk);
+    socket.on("data", (chunk: unknown) => {
+      if (typeof chunk === "string") events.data(Buffer.from(chunk, "latin1"));
+      else if (isUint8Array(chunk)) events.data(chunk);
+      else this.#close(new TypeError(`the connection gave ${shownValue(chunk)} where octets were due`));
     });
     socket.on("end", () => this.#close(undefined));
     socket.on("close", () => this.#close(failure));
@@ -43,6 +47,7 @@ export class Transport {
       this.#wake();
       events.drained();
     });
+    socket.resume(); // it may have come paused
   }
 
   /** The server's address, if the connection is a socket. */
@@ -75,9 +80,13 @@ export class Transport {
 
   /** Writes a batch so that it leaves in as few segments as it fits in. */
   write(batch: readonly Uint8Array[]): void {
-    if (this.#closed) return;
+    if (this.#closed || this.#broken) return;
     const octets = batch.reduce((sum, { length }) => sum + length, 0);
     if (octets === 0) return;
+    this.#try(() => this.#writeBatch(batch, octets));
+  }
+
+  #writeBatch(batch: readonly Uint8Array[], octets: number): void {
     if (batch.length === 1 || octets > 2 * TEXT_BLOCK_OCTETS) {
       this.#socket.cork();
       for (const block of batch) if (block.length > 0) this.#writeBlock(block);
@@ -97,7 +106,18 @@ export class Transport {
 
   /** Says that no more will be written; the peer may still speak. */
   end(): void {
-    if (!this.#closed) this.#socket.end();
+    if (!this.#closed && !this.#broken) this.#try(() => this.#socket.end());
+  }
+
+  /** A connection of the caller's may throw. It is over then, but whoever writes is told of it later. */
+  #try(use: () => void): void {
+    try {
+      use();
+    } catch (cause) {
+      this.#broken = true;
+      const error = cause instanceof Error ? cause : new Error(causeText(cause), { cause });
+      queueMicrotask(() => this.#close(error));
+    }
   }
 
   /** Drops the connection. What was not flushed is lost. */
@@ -148,24 +168,29 @@ function patient(callback: (error?: Error | null) => void): (error?: Error | nul
   };
 }
 
-/** Makes the connection. @throws SmtpError `ESMTP_CONNECT` or `ESMTP_TIMEOUT`. */
+/**
+ * Makes the connection.
+ * @param signal ends the attempt, and whatever was begun of it
+ * @throws SmtpError `ESMTP_CONNECT` or `ESMTP_TIMEOUT`
+ */
 export async function openSocket(options: ResolvedOptions, signal: AbortSignal): Promise<Duplex> {
-  const { host, port, connectSocket, timeouts } = options;
-  const where = `${host}:${port}`;
-  const opening =
-    connectSocket === undefined
-      ? openTcp(options, signal)
-      : // Async, so that what it throws is a failed connection too.
-        (async () => checkSocket(await connectSocket({ host, port, signal })))();
+  const where = `${options.host}:${options.port}`;
+  const { connect } = options.timeouts;
+  const opening = options.connectSocket === undefined ? openTcp(options, signal) : openOwn(options, signal);
   let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
+  let abort = (): void => undefined;
+  // A connectSocket may take no notice of either: it is not waited for.
+  const stopped = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const message = `No connection to ${where} within ${timeouts.connect} ms`;
+      const message = `No connection to ${where} within ${connect} ms`;
       reject(new SmtpError("ESMTP_TIMEOUT", message, { retryable: true }));
-    }, timeouts.connect);
+    }, connect);
+    abort = () => reject(new Error("aborted"));
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
   });
   try {
-    return await Promise.race([opening, deadline]);
+    return await Promise.race([opening, stopped]);
   } catch (cause) {
     // A connection that comes too late is nobody's: it is closed, and its failure has been told already.
     opening.then((socket) => socket.destroy()).catch(() => undefined);
@@ -174,32 +199,56 @@ export async function openSocket(options: ResolvedOptions, signal: AbortSignal):
     throw new SmtpError("ESMTP_CONNECT", message, { retryable: true, cause });
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
   }
 }
 
-function openTcp({ host, port, localAddress }: ResolvedOptions, signal: AbortSignal): Promise<Socket> {
+async function openTcp({ host, port, localAddress }: ResolvedOptions, signal: AbortSignal): Promise<Socket> {
+  // Half-open: the peer's end must not cut short what is being read.
+  const socket = new PatientSocket({ allowHalfOpen: true });
+  socket.connect({ host, port, ...(localAddress !== undefined && { localAddress }) });
+  await connected(socket, signal);
+  socket.setNoDelay(true); // batches are composed here: Nagle's delay would only add to them
+  socket.setKeepAlive(true); // a session lives for days, and a peer that vanished sends no FIN
+  return socket;
+}
+
+/** What the caller's function returns, once it is connected. Async, so that what it throws is a failed connection too. */
+async function openOwn({ connectSocket, host, port }: ResolvedOptions, signal: AbortSignal): Promise<Duplex> {
+  const socket = checkSocket(await connectSocket?.({ host, port, signal }));
+  if (socket instanceof Socket && socket.connecting) await connected(socket, signal);
+  return socket;
+}
+
+/** Waits for a socket that is connecting. */
+function connected(socket: Socket, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    // Half-open: the peer's end must not cut short what is being read.
-    const socket = new PatientSocket({ allowHalfOpen: true });
     const abort = (): void => {
       socket.destroy(new Error("aborted"));
     };
+    const closed = (): void => reject(new Error("it was closed before it was connected"));
     signal.addEventListener("abort", abort, { once: true });
-    socket.once("error", reject).once("connect", () => {
-      signal.removeEventListener("abort", abort);
-      socket.setNoDelay(true); // batches are composed here: Nagle's delay would only add to them
-      socket.setKeepAlive(true); // a session lives for days, and a peer that vanished sends no FIN
-      resolve(socket);
-    });
-    socket.connect({ host, port, ...(localAddress !== undefined && { localAddress }) });
+    socket
+      .once("error", reject)
+      .once("close", closed)
+      .once("connect", () => {
+        signal.removeEventListener("abort", abort);
+        socket.off("close", closed);
+        resolve();
+      });
+    if (signal.aborted) abort();
   });
 }
 
-function checkSocket(socket: Duplex): Duplex {
-  if (typeof socket?.write !== "function" || typeof socket.on !== "function") {
+const METHODS = ["on", "write", "cork", "uncork", "end", "destroy", "resume"] as const;
+
+function checkSocket(socket: Duplex | undefined): Duplex {
+  if (socket === undefined || METHODS.some((method) => typeof socket?.[method] !== "function")) {
     throw new TypeError("connectSocket must return a Duplex");
   }
   if (socket.destroyed) throw new Error("connectSocket returned a connection that is closed");
+  // For good: what fails before or behind the session's own use of it must not end the process.
+  socket.on("error", () => undefined);
   return socket;
 }
 

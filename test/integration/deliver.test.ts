@@ -185,6 +185,38 @@ describe("deliver", () => {
     expect(pulled).toBe(0);
   });
 
+  test.each(["a signal", "break"])("on %s does not wait for a source that itself waits", async (how) => {
+    const server = await startTestServer();
+    await using session = server.session();
+    const abort = new AbortController();
+    let told = 0;
+    let pulled = 0;
+    const source: AsyncIterable<Message<number>> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () =>
+          pulled++ === 0
+            ? Promise.resolve({ done: false, value: message(0) })
+            : new Promise<never>(() => undefined),
+        return: () => {
+          told++;
+          return new Promise<never>(() => undefined);
+        },
+      }),
+    };
+    const yielded: Delivery<number>[] = [];
+    const run = async () => {
+      for await (const delivery of session.deliver(source, { signal: abort.signal })) {
+        yielded.push(delivery);
+        if (how === "break") break;
+        abort.abort();
+      }
+    };
+    if (how === "break") await run();
+    else await expect(run()).rejects.toMatchObject({ code: "ESMTP_ABORTED" });
+    expect(tags(yielded)).toEqual([0]);
+    expect({ pulled, told, pending: session.pending }).toEqual({ pulled: 2, told: 1, pending: 0 });
+  });
+
   test("on a closed session gives every message its delivery: failed, connection, retryable", async () => {
     const server = await startTestServer();
     const session = server.session();

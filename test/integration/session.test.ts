@@ -166,6 +166,28 @@ describe("listeners", () => {
     expect(causes).not.toContain("warning throws");
   });
 
+  test("may throw anything, also what can't become a string", async () => {
+    const server = await startTestServer();
+    await using session = server.session();
+    const things: unknown[] = [Object.create(null), undefined, null, Symbol("thing"), { toString: 5 }];
+    const warnings: WarningEvent[] = [];
+    for (const thing of things) {
+      session.on("messageStart", () => {
+        throw thing;
+      });
+      session.on("messageEnd", () => Promise.reject(thing));
+      session.on("recipientSucceeded", () => ({
+        // biome-ignore lint/suspicious/noThenProperty: a thenable that is no promise
+        then: (_: unknown, reject: (cause: unknown) => void) => reject(thing),
+      }));
+    }
+    session.on("warning", (warning) => warnings.push(warning));
+    expect((await session.pipeline(message(1))).ok).toBe(true);
+    await session.noop(); // what rejected is told by then
+    expect(warnings.map(({ code }) => code)).toEqual(Array(15).fill("ESMTP_LISTENER_FAILED"));
+    for (const thing of things) expect(warnings.filter(({ cause }) => cause === thing).length).toBe(3);
+  });
+
   test("may call any method: what they queue is sent", async () => {
     const server = await startTestServer();
     const session = server.session();

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import {
   type Limits,
   type Message,
@@ -59,7 +60,7 @@ const OPTIONS: Record<keyof SessionOptions | LaterOption, unknown[]> = {
   lineEndings: ["crlf", "", true, null],
   peers: [{}, { get: () => undefined }, { set: () => undefined }, new Set(), null, true],
   allowInsecureAuth: [true, "no", null, 1],
-  signal: [{}, { aborted: false }, null, true, new AbortController()],
+  signal: [{}, { aborted: false }, null, true, new AbortController(), Object.create(AbortSignal.prototype)],
 };
 
 /** Names of options that are none. */
@@ -85,6 +86,13 @@ const WRONG_OPTIONS = PREFIXED.flatMap(([prefix, table, make]) => [
     (name) => [`${prefix}.${name}`, "1", make(name, 1)] as const,
   ),
 ]);
+
+class Configured {
+  host = "mx.example";
+  get tls(): string {
+    return "required";
+  }
+}
 
 describe("an option that is wrong", () => {
   test.each(WRONG_OPTIONS)("%s: %s is a TypeError that names it", (name, _value, options) => {
@@ -113,6 +121,13 @@ describe("an option that is wrong", () => {
   ])("%s instead of options is a TypeError, and a rejection of connect", async (_, options) => {
     expect(() => new SmtpSession(options as never)).toThrow(TypeError);
     await expect(SmtpSession.connect(options as never)).rejects.toThrow(/^options/);
+  });
+
+  test.each([
+    ["inherited", Object.create({ host: "mx.example", tls: "required" })],
+    ["of a class's getter", new Configured()],
+  ])("is seen if it is %s", (_, options) => {
+    expect(() => new SmtpSession(options)).toThrow(/^options.tls is not supported/);
   });
 
   test("is not told with its secrets", () => {
@@ -167,6 +182,8 @@ const FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", unknown[
     [{ address: 5 }],
     { address: null },
     [["a@example.net"]],
+    Object.assign([], { length: 2 }), // holes, and no recipient
+    Object.assign([], { 1: "a@example.net" }), // a hole before one
   ],
   data: [undefined, null, 5, {}, true, ["a"], new URL("file:///etc/passwd"), new ArrayBuffer(1)],
   id: [null, 5, "", "a\nb", "a\0", {}],
@@ -174,7 +191,7 @@ const FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", unknown[
   size: [-1, 1.5, "5", null, Number.NaN, Number.POSITIVE_INFINITY],
   body: ["BINARYMIME", "8bitmime", "8BIT", "", true, null],
   requireAllRecipients: ["yes", 1, null],
-  signal: [{}, null, true, new AbortController()],
+  signal: [{}, null, true, new AbortController(), Object.create(AbortSignal.prototype)],
   smtputf8: [true, "yes", null],
   dsn: [{}, { ret: "HDRS" }, null, false],
   requireTls: [true, null],
@@ -220,6 +237,145 @@ test("a message of the wrong shape is a rejection with a TypeError that names th
   expect((await session.pipeline(GOOD)).ok).toBe(true);
   await session.quit();
   expect(server.lines().filter((line) => line.startsWith("MAIL")).length).toBe(1);
+});
+
+test("the fields of a message and of the options count if they are inherited too", async () => {
+  const server = await startTestServer();
+  const { host, port } = server;
+  const session = new SmtpSession(
+    Object.create({ host, port, name: "inherited.example", window: Object.create({ messages: 1 }) }),
+  );
+  const tag = {};
+  const given: Message<object> = Object.create({ ...GOOD, to: Object.create({ address: GOOD.to }), tag });
+  const log: string[] = [];
+  const sent = session.pipeline(given);
+  const settled = sent.then(() => log.push("settled"));
+  await Promise.all([settled, session.ready().then(() => log.push("room"))]);
+  expect(log).toEqual(["settled", "room"]);
+  expect((await sent).tag).toBe(tag);
+  for (const wrong of [{ to: [] }, { from: 5 }, { signal: {} }, { dsn: {} }, { data: 5 }]) {
+    await expect(session.pipeline(Object.create({ ...GOOD, ...wrong }))).rejects.toThrow(
+      new RegExp(`^message.${Object.keys(wrong)[0]} `),
+    );
+  }
+  await session.quit();
+  expect(server.lines()[0]).toBe("EHLO inherited.example");
+  expect(server.arrivals.map(({ text }) => text.toString())).toEqual([GOOD.data]);
+});
+
+/** A value that is another from the second time on that it is read, or the third. */
+function changing(times: number, first: unknown, then: unknown): PropertyDescriptor {
+  let read = 0;
+  return { get: () => (read++ < times ? first : then), enumerable: true };
+}
+
+test.each([1, 2, 3])(
+  "fields that change when they have been read %i times count as first read",
+  async (times) => {
+    const server = await startTestServer();
+    const session = server.session();
+    const address = Object.defineProperty({}, "address", changing(times, "to@example.net", 5));
+    const given = Object.defineProperties(
+      {},
+      {
+        from: changing(times, "from@example.org", 5),
+        to: changing(times, [address], 5),
+        data: changing(times, "A: b\r\n", 5),
+        signal: changing(times, new AbortController().signal, {}),
+        tag: changing(times, "first", "then"),
+      },
+    );
+    const { ok, tag, recipients } = await session.pipeline(given as Message);
+    expect({ ok, tag, to: recipients.map((recipient) => recipient.address) }).toEqual({
+      ok: true,
+      tag: "first",
+      to: ["to@example.net"],
+    });
+    await session.quit();
+  },
+);
+
+test.each(["from", "to", "data", "tag", "signal"])(
+  "a getter of %s that throws is a TypeError",
+  async (field) => {
+    const server = await startTestServer();
+    const session = server.session();
+    const cause = new Error("not now");
+    const get = () => {
+      throw cause;
+    };
+    const given = Object.defineProperty({ ...GOOD }, field, { get, enumerable: true });
+    const error = await session.pipeline(given).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toMatchObject({ message: `message.${field} can't be read: not now`, cause });
+    expect(session.pending).toBe(0);
+    await session.quit();
+  },
+);
+
+/** A signal that says so, and can't be listened to. */
+function deafSignal(): AbortSignal {
+  return Object.defineProperty(new AbortController().signal, "addEventListener", {
+    value: () => {
+      throw new TypeError("deaf");
+    },
+  });
+}
+
+test("what throws when a message is queued leaves nothing open: quit() and flush() fulfil", async () => {
+  const server = await startTestServer();
+  const session = server.session();
+  const torn = Object.defineProperty(Readable.from(["x"]), "errored", {
+    get: () => {
+      throw new TypeError("torn");
+    },
+  });
+  await expect(session.pipeline({ ...GOOD, signal: deafSignal() })).rejects.toThrow("deaf");
+  await expect(session.pipeline({ ...GOOD, data: torn })).rejects.toThrow("torn");
+  expect(session.pending).toBe(0);
+  expect((await session.pipeline(GOOD)).ok).toBe(true);
+  expect(await session.flush()).toMatchObject({ ok: true, messages: 1 });
+  await session.quit();
+});
+
+describe("a signal that is none", () => {
+  test.each<[string, unknown]>([
+    ["a string", "x"],
+    ["an object", {}],
+    ["null", null],
+    ["a controller", new AbortController()],
+    ["of its shape only", Object.create(AbortSignal.prototype)],
+  ])("(%s) is a TypeError of connect, ready and deliver, and nothing happens", async (_, signal) => {
+    const server = await startTestServer();
+    const session = server.session({ window: { messages: 1 } });
+    const options = { signal } as { signal: AbortSignal };
+    const fault = /^options.signal must be an AbortSignal/;
+    await expect(session.connect(options)).rejects.toThrow(fault);
+    await expect(session.ready(options)).rejects.toThrow(fault);
+    expect(() => session.deliver([GOOD], options)).toThrow(fault);
+    expect(session.state).toBe("idle");
+
+    const sent = session.pipeline(GOOD);
+    await expect(session.ready(options)).rejects.toThrow(fault); // also where it would wait
+    expect((await sent).ok).toBe(true);
+    await session.quit();
+  });
+
+  test("nor are null and an unknown option taken", async () => {
+    const session = new SmtpSession({ host: "mx.example" });
+    await expect(session.connect(null as never)).rejects.toThrow(/^options must be an object/);
+    await expect(session.ready({ timeout: 5 } as never)).rejects.toThrow(/^options.timeout is unknown/);
+    expect(session.state).toBe("idle");
+  });
+});
+
+test.each([undefined, null, 5, {}])("supports(%s) is a TypeError", (keyword) => {
+  const session = new SmtpSession({ host: "mx.example" });
+  expect(() => session.supports(keyword as never)).toThrow(
+    new TypeError(
+      `supports: the keyword must be a string, not ${keyword instanceof Object ? "an instance of Object" : keyword}`,
+    ),
+  );
 });
 
 /** Addresses that are none; each holds a word that must not reach the server. */

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type Duplex, PassThrough } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   BoundedPeerMemory,
   type ConnectTarget,
@@ -7,7 +8,7 @@ import {
   SmtpError,
   SmtpSession,
 } from "smtp-pipelining";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { BYE, conversation, fate, HELLO, hello, message } from "../support/scripted-peer.ts";
 
 // How callers end a session: connect({signal}), destroy() before a connection stands, quit().
@@ -70,6 +71,28 @@ describe("connect({ signal })", () => {
     expect(reason).toBe("aborted");
   });
 
+  test("that has fired before it is asked of a ready session: rejects, and the session goes on", async () => {
+    const { reason, fates } = await conversation(
+      [],
+      `
+      ${hello()}
+      C: MAIL FROM:<a1@example.org>
+      S: 550 no
+      ${BYE}
+      `,
+      {
+        run: async ({ session, send }) => {
+          await session.connect();
+          const error = await rejection(session.connect({ signal: AbortSignal.abort("too late") }));
+          expect(error).toMatchObject({ code: "ESMTP_ABORTED", retryable: true, cause: "too late" });
+          expect(session.state).toBe("ready");
+          await send(message(1));
+        },
+      },
+    );
+    expect([reason, fates]).toEqual(["quit", ["b1 failed mail 550"]]);
+  });
+
   test("that fires once the session is ready: no effect", async () => {
     const controller = new AbortController();
     const { reason } = await conversation([], `${HELLO}${BYE}`, {
@@ -111,6 +134,36 @@ test("a connection that comes too late is closed, and its signal has told so", a
   const closed = once(late, "close");
   come(late);
   await closed;
+});
+
+test("a connectSocket that ignores its signal keeps no timer once the session is destroyed", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const session = connecting();
+  const connected = rejection(session.connect());
+  expect(vi.getTimerCount()).toBe(1);
+  session.destroy();
+  expect(await connected).toMatchObject({ code: "ESMTP_DESTROYED" });
+  await nextTurn();
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+test("a connectSocket that destroys the session itself", async () => {
+  const connectSocket = () => {
+    session.destroy();
+    return new Promise<Duplex>(() => undefined);
+  };
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+  const session: SmtpSession = new SmtpSession({ connectSocket, peers: new BoundedPeerMemory() });
+  const { recipients } = await session.pipeline(message(1));
+  expect(recipients.map(fate)).toEqual(["b1 failed aborted ESMTP_DESTROYED retryable"]);
+  await nextTurn();
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 describe("destroy()", () => {
@@ -177,6 +230,22 @@ describe("destroy()", () => {
     expect(fates).toEqual(["b1 failed mail 550"]);
     expect(reason).toBe("aborted");
   });
+});
+
+test("destroy() while the server's end is waited for, after QUIT was answered: closes at once", async () => {
+  const states: SessionState[] = [];
+  const { reason, error } = await conversation([], `${HELLO}${BYE}\n-- destroy`, {
+    run: ({ session }) => session.connect(),
+    actions: {
+      destroy: ({ session }) => {
+        states.push(session.state);
+        session.destroy(new Error("enough"));
+        states.push(session.state);
+      },
+    },
+  });
+  expect(states).toEqual(["closing", "closed"]);
+  expect([reason, error]).toEqual(["quit", undefined]);
 });
 
 describe("quit()", () => {

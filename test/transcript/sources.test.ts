@@ -37,6 +37,11 @@ const consumed = (): Readable => {
   return stream;
 };
 
+/** An iterable made of two functions, which need not keep to what iterators promise. */
+function iterable(next: () => unknown, close?: () => unknown): AsyncIterable<string> {
+  return { [Symbol.asyncIterator]: () => ({ next, return: close }) as unknown as AsyncIterator<string> };
+}
+
 test.each<[string, () => MessageData, string]>([
   [
     "a function that throws",
@@ -84,6 +89,71 @@ test.each<[string, () => MessageData, string]>([
   );
   expect(fates).toEqual(["b1 succeeded 250", `b2 failed message ${code}`, "b3 succeeded 250"]);
   expect(deliveries[1]?.error?.cause).toBeInstanceOf(Error);
+});
+
+test.each<[string, () => MessageData]>([
+  [
+    "a function that throws",
+    () => () => {
+      throw Object.create(null);
+    },
+  ],
+  ["a function that rejects", () => () => Promise.reject(Object.create(null))],
+  [
+    "an iterable whose next() throws",
+    () =>
+      iterable(() => {
+        throw Object.create(null);
+      }),
+  ],
+])("%s something that can't become a string costs only itself", async (_, make) => {
+  const { fates, deliveries } = await conversation(
+    [message(9, { data: make() }), message(1)],
+    `
+    ${HELLO}
+    ${alone(1)}
+    ${BYE}
+    `,
+  );
+  expect(fates).toEqual(["b9 failed message ESMTP_SOURCE_FAILED", "b1 succeeded 250"]);
+  expect(deliveries[0]?.error?.message).toContain("a value that can't be shown");
+});
+
+test.each<[string, () => unknown]>([
+  [
+    "throws",
+    () => {
+      throw new Error("can't close");
+    },
+  ],
+  ["rejects", () => Promise.reject(new Error("can't close"))],
+  ["returns no promise", () => undefined],
+])("an iterator whose return() %s is left alone when the session is destroyed", async (_, close) => {
+  let closed = 0;
+  let pieces = 0;
+  const data = iterable(
+    () => (pieces++ < 2 ? Promise.resolve({ done: false, value: BLOCK }) : silent()),
+    () => {
+      closed++;
+      return close();
+    },
+  );
+  const { fates, reason } = await conversation(
+    [message(1, { data }), message(2)],
+    `
+    ${HELLO}
+    ${envelope(1)}
+    C: ${BLOCK.trimEnd()}
+    -- destroy
+    -- text, not ended
+    `,
+    { actions: { destroy: ({ session }) => session.destroy() } },
+  );
+  expect(fates).toEqual([
+    "b1 failed aborted ESMTP_DESTROYED retryable",
+    "b2 failed aborted ESMTP_DESTROYED retryable",
+  ]);
+  expect([reason, closed]).toEqual(["aborted", 1]);
 });
 
 test("a stream that was read from before costs only itself, and says so", async () => {
@@ -283,6 +353,25 @@ test("a stream that somebody reads behind our back is never sent as an empty tex
     { actions: { read: () => stream.resume() } },
   );
   expect(fates).toEqual(["b1 failed message ESMTP_SOURCE_CONSUMED"]);
+});
+
+class Unclosing extends Readable {
+  override destroy(): this {
+    throw new Error("can't close");
+  }
+}
+
+test("a stream whose destroy() throws costs nothing", async () => {
+  const data = (): Readable =>
+    new Unclosing({
+      autoDestroy: false,
+      read() {
+        this.push("Text 1\r\n");
+        this.push(null);
+      },
+    });
+  const { fates } = await conversation([message(1, { data })], `${HELLO}${alone(1)}${BYE}`);
+  expect(fates).toEqual(["b1 succeeded 250"]);
 });
 
 test("an empty stream is an empty text", async () => {
