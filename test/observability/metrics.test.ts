@@ -131,7 +131,7 @@ describe("counts of a conversation", () => {
       S: 354 go
       C: Text 1
       C: .
-      S: <close>`,
+      -- close`,
     );
     expect(value('messages_total{client="default",result="unknown"}')).toBe(1);
     expect(value('recipients_total{client="default",result="unknown",stage="connection"}')).toBe(1);
@@ -142,12 +142,12 @@ describe("counts of a conversation", () => {
   });
 
   test("of a greeting that refuses: a connection that never was ready", async () => {
-    const value = await measured([message(1)], "S: 554 5.3.2 not today\nS: <close>");
+    const value = await measured([message(1)], "S: 554 5.3.2 not today\n-- close");
     expect(value('connections_total{client="default",result="greeting"}')).toBe(1);
     expect(value('connections_total{client="default",result="ready"}')).toBe(0);
     expect(value('connect_duration_seconds_count{client="default",result="greeting"}')).toBe(1);
     expect(value('disconnections_total{client="default",reason="error"}')).toBe(0);
-    expect(value('recipients_total{client="default",result="rejected",stage="connection"}')).toBe(1);
+    expect(value('recipients_total{client="default",result="deferred",stage="connection"}')).toBe(1);
   });
 
   test("of verbs that are on no list: `other`, whatever they are", async () => {
