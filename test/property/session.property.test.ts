@@ -1,26 +1,9 @@
 import fc from "fast-check";
 import { BoundedPeerMemory, type PeerMemory } from "smtp-pipelining";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import {
-  anyServer,
-  cut,
-  faultlessServer,
-  honestServer,
-  rarely,
-  recipientKinds,
-  runs,
-  SOUND,
-  segments,
-  senderKind,
-  text,
-} from "../support/scripts.ts";
-import {
-  isWhole,
-  type Meddling,
-  type SessionMessage,
-  SessionRun,
-  type SessionScript,
-} from "../support/session-run.ts";
+import { anyServer, faultlessServer, honestServer, runs, SOUND } from "../support/scripts.ts";
+import { isWhole, type SessionMessage, SessionRun, type SessionScript } from "../support/session-run.ts";
+import { sessionScripts } from "../support/session-scripts.ts";
 
 // Virtual time: a silent server costs nothing, and what a deadline brings about does not depend on the machine.
 beforeAll(() => {
@@ -30,102 +13,6 @@ beforeAll(() => {
 afterAll(() => {
   vi.useRealTimers();
 });
-
-const often = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
-  fc.oneof(
-    { weight: 5, arbitrary: fc.constant(usual) },
-    { weight: 1, arbitrary: fc.constantFrom(...others) },
-  );
-
-const message: fc.Arbitrary<SessionMessage> = fc.record({
-  from: senderKind,
-  to: recipientKinds,
-  text: fc.oneof(
-    { weight: 5, arbitrary: text },
-    { weight: 1, arbitrary: text.map((each) => `${each}\u{1f600}.`) },
-  ),
-  times: fc.oneof(
-    { weight: 20, arbitrary: fc.constant(1) },
-    { weight: 1, arbitrary: fc.constantFrom(100, 3_000) },
-  ),
-  form: fc.constantFrom<SessionMessage["form"][]>(
-    "string",
-    "bytes",
-    "stream",
-    "iterable",
-    "function",
-    "late function",
-  ),
-  pieces: fc.integer({ min: 1, max: 5 }),
-  fault: rarely(
-    8,
-    fc.record({
-      kind: fc.constantFrom<("throws" | "hangs")[]>("throws", "hangs"),
-      behind: fc.nat({ max: 4 }),
-    }),
-  ),
-  size: often<SessionMessage["size"]>("undeclared", "right", "right", "wrong"),
-  body: often<SessionMessage["body"]>(undefined, "7BIT", "8BITMIME"),
-  requireAll: often(false, true),
-  queuedAt: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat({ max: 40 }) }),
-  abortedAt: rarely(11, fc.nat({ max: 40 })),
-});
-
-const meddling: fc.Arbitrary<Meddling> = fc.record({
-  on: fc.constantFrom<Meddling["on"][]>(
-    "ready",
-    "messageQueued",
-    "messageStart",
-    "sent",
-    "reply",
-    "recipientFailed",
-    "messageEnd",
-    "groupEnd",
-    "close",
-  ),
-  nth: fc.nat({ max: 4 }),
-  does: fc.constantFrom<Meddling["does"][]>(
-    "throw",
-    "reject",
-    "destroy",
-    "quit",
-    "pipeline",
-    "noop",
-    "abort",
-  ),
-});
-
-function scripts(server: fc.Arbitrary<SessionScript["server"]>): fc.Arbitrary<SessionScript> {
-  return fc.record({
-    pipelining: often<SessionScript["pipelining"]>("auto", "transaction", "off"),
-    lineEndings: often<SessionScript["lineEndings"]>("normalize", "reject"),
-    server,
-    connects: fc.oneof(
-      { weight: 30, arbitrary: fc.constant(true) },
-      { weight: 1, arbitrary: fc.constant(false) },
-    ),
-    messages: fc.array(message, { minLength: 1, maxLength: 6 }),
-    commands: fc.array(
-      fc.record({
-        call: fc.constantFrom<SessionScript["commands"][number]["call"][]>(
-          "noop",
-          "reset",
-          "help",
-          "flush",
-          "ready",
-        ),
-        at: fc.nat({ max: 40 }),
-      }),
-      { maxLength: 3 },
-    ),
-    meddling: rarely(3, meddling),
-    quitAt: rarely(7, fc.nat({ max: 40 })),
-    destroyedAt: rarely(12, fc.nat({ max: 60 })),
-    segments,
-    cut,
-    deafBehind: rarely(12, fc.nat({ max: 5_000 })),
-  });
-}
 
 type FollowOn = "unproven" | "proven" | "unfit";
 
@@ -196,7 +83,7 @@ test.each(EXAMPLES)("$name", async ({ script }) => {
 
 test("whatever an honest server does, what a session says of every recipient is true", async () => {
   await fc.assert(
-    fc.asyncProperty(scripts(honestServer), async (script) => {
+    fc.asyncProperty(sessionScripts(honestServer), async (script) => {
       await expectSound(script);
     }),
     { numRuns: runs(600) },
@@ -205,7 +92,7 @@ test("whatever an honest server does, what a session says of every recipient is 
 
 test("whatever a server does, every promise settles and every recipient has one fate", async () => {
   await fc.assert(
-    fc.asyncProperty(scripts(anyServer), async (script) => {
+    fc.asyncProperty(sessionScripts(anyServer), async (script) => {
       await expectSound(script);
     }),
     { numRuns: runs(600) },
@@ -237,7 +124,7 @@ function untroubled(script: SessionScript): SessionScript {
 
 test("a server without faults gets every message that is fit to be sent", async () => {
   await fc.assert(
-    fc.asyncProperty(scripts(faultlessServer).map(untroubled), async (script) => {
+    fc.asyncProperty(sessionScripts(faultlessServer).map(untroubled), async (script) => {
       const { deliveries, transcript } = await expectSound(script);
       for (const [i, each] of script.messages.entries()) {
         expect(isWhole(each, script.lineEndings)).toBe(true);
@@ -268,7 +155,7 @@ class OpenMemory extends BoundedPeerMemory {
 
 test("of two sessions that share a memory the second heeds what the first has learnt", async () => {
   await fc.assert(
-    fc.asyncProperty(scripts(honestServer), scripts(honestServer), async (script, second) => {
+    fc.asyncProperty(sessionScripts(honestServer), sessionScripts(honestServer), async (script, second) => {
       const peers = new OpenMemory();
       await expectSound(script, peers);
       const { followOn } = peers;

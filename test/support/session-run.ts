@@ -142,6 +142,10 @@ export class SessionRun {
     return this.#audit.transcript.join("\n");
   }
 
+  get session(): SmtpSession {
+    return this.#session;
+  }
+
   get followOns(): number {
     return this.#audit.followOns;
   }
