@@ -62,19 +62,6 @@ const messages: TracingChannel<string, MessageTrace> = tracingChannel("smtp-pipe
 const recipients: Channel = channel("smtp-pipelining:recipient");
 const errors: Channel = channel("smtp-pipelining:error");
 
-const CHANNEL_OF: { readonly [E in SessionEventName]?: { readonly hasSubscribers: boolean } } = {
-  connecting: connects,
-  ready: connects,
-  close: connects,
-  groupStart: groups,
-  groupEnd: groups,
-  messageQueued: messages,
-  messageEnd: messages,
-  recipientSucceeded: recipients,
-  recipientFailed: recipients,
-  recipientUnknown: recipients,
-};
-
 /**
  * Mirrors a session's events on channels of `node:diagnostics_channel`, where monitoring agents subscribe without
  * touching the program: the tracing channels `smtp-pipelining:connect`, `:group` and `:message`, and the channels
@@ -85,10 +72,31 @@ export class Diagnostics {
   readonly #groups = new Map<number, GroupTrace>();
   readonly #messages = new Map<number, MessageTrace>();
 
-  /** Whether anybody subscribed to what mirrors the event. */
+  /** Whether anybody subscribed to what mirrors the event, or had when what it ends began. */
   wants(event: SessionEventName): boolean {
-    if (event === "error") return errors.hasSubscribers || connects.hasSubscribers;
-    return CHANNEL_OF[event]?.hasSubscribers ?? false;
+    switch (event) {
+      case "connecting":
+        return connects.hasSubscribers;
+      case "ready":
+      case "close":
+        return this.#connect !== undefined;
+      case "error":
+        return this.#connect !== undefined || errors.hasSubscribers;
+      case "groupStart":
+        return groups.hasSubscribers;
+      case "groupEnd":
+        return this.#groups.size > 0;
+      case "messageQueued":
+        return messages.hasSubscribers;
+      case "messageEnd":
+        return this.#messages.size > 0;
+      case "recipientSucceeded":
+      case "recipientFailed":
+      case "recipientUnknown":
+        return recipients.hasSubscribers;
+      default:
+        return false;
+    }
   }
 
   publish<E extends SessionEventName>(event: E, payload: PayloadOf<E>): void {
