@@ -40,7 +40,8 @@ export interface MetricsOptions {
 
 /**
  * Counts and measures what a session, or a pool, does, in Prometheus metrics. Driven by its events alone.
- * Many sessions may share one register, and a client name: their counts add up. Metrics never disturb a session: what
+ * Many sessions may share one register, and a client name: their counts add up. Attaching the same session again counts
+ * nothing twice. Metrics never disturb a session: what
  * fails while counting is counted in `telemetry_errors_total`. Ends by itself when the target closes.
  *
  * @returns a function that detaches; the metrics stay in the register with their values
@@ -54,16 +55,57 @@ export interface MetricsOptions {
  */
 export function attachMetrics(target: ObservationTarget, options: MetricsOptions): () => void {
   const { prometheus, register, client, prefix, buckets } = checked(options);
-  const instruments = makeInstruments({ prometheus, register, prefix, client, buckets });
-  const counting = new Counting(target, instruments);
-  const detachEvents = attach(target, counting.listeners);
-  const unwatch = counting.watch();
-  const detach = (): void => {
-    detachEvents();
-    for (const off of unwatch) off();
+  const attachment = attachmentOf(target, register, `${prefix} ${client}`, () => {
+    const instruments = makeInstruments({ prometheus, register, prefix, client, buckets });
+    const counting = new Counting(target, instruments);
+    const detachEvents = attach(target, counting.listeners);
+    const unwatch = counting.watch();
+    const end = (): void => {
+      detachEvents();
+      for (const off of unwatch) off();
+    };
+    counting.closed = end;
+    return end;
+  });
+  attachment.users++;
+  let attached = true;
+  return () => {
+    if (attached && --attachment.users === 0) attachment.end();
+    attached = false;
   };
-  counting.closed = detach;
-  return detach;
+}
+
+interface Attachment {
+  /** How often it was asked for, and is still wanted. */
+  users: number;
+  end(): void;
+}
+
+const attachments = new WeakMap<ObservationTarget, WeakMap<PrometheusRegister, Map<string, Attachment>>>();
+
+/** What is attached already is not attached again: it would count everything twice. */
+function attachmentOf(
+  target: ObservationTarget,
+  register: PrometheusRegister,
+  name: string,
+  make: () => () => void,
+): Attachment {
+  const found = attachments.get(target)?.get(register)?.get(name);
+  if (found !== undefined) return found;
+  const end = make();
+  const ofTarget = attachments.get(target) ?? new WeakMap<PrometheusRegister, Map<string, Attachment>>();
+  const ofRegister = ofTarget.get(register) ?? new Map<string, Attachment>();
+  attachments.set(target, ofTarget);
+  ofTarget.set(register, ofRegister);
+  const attachment: Attachment = {
+    users: 0,
+    end: () => {
+      ofRegister.delete(name);
+      end();
+    },
+  };
+  ofRegister.set(name, attachment);
+  return attachment;
 }
 
 /** What is known of a session between its events. */

@@ -315,6 +315,34 @@ describe("a register", () => {
     expect(value('sessions{client="default",state="ready"}')).toBe(0);
   });
 
+  test("to which a session is attached twice counts it once, until it is detached twice", async () => {
+    const register = new prometheus.Registry();
+    await conversation(
+      [],
+      `${HELLO}
+      C: NOOP
+      S: 250 ok
+      C: NOOP
+      S: 250 ok
+      ${BYE}`,
+      {
+        run: async ({ session }) => {
+          const detach = [1, 2].map(() => attachMetrics(session, { prometheus, register }));
+          attachMetrics(session, { prometheus, register, client: "another" });
+          await session.noop();
+          detach[0]?.();
+          detach[0]?.();
+          await session.noop();
+          detach[1]?.();
+        },
+      },
+    );
+    const value = await scrape(register);
+    expect(value('commands_total{client="default",verb="NOOP"}')).toBe(2);
+    expect(value('commands_total{client="default",verb="QUIT"}')).toBe(0);
+    expect(value('commands_total{client="another",verb="QUIT"}')).toBe(1);
+  });
+
   test("shows the gauges of a session in flight", async () => {
     const register = new prometheus.Registry();
     let seen: Awaited<ReturnType<typeof scrape>> = () => undefined;

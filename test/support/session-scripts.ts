@@ -8,7 +8,7 @@ const often = <T>(usual: T, ...others: readonly T[]): fc.Arbitrary<T> =>
     { weight: 1, arbitrary: fc.constantFrom(...others) },
   );
 
-export const message: fc.Arbitrary<SessionMessage> = fc.record({
+const message: fc.Arbitrary<SessionMessage> = fc.record({
   from: senderKind,
   to: recipientKinds,
   text: fc.oneof(

@@ -12,19 +12,19 @@ import type {
 } from "./prometheus.ts";
 
 /** The span in which something was measured. */
-export interface Exemplar {
+interface Exemplar {
   readonly traceId: string;
   readonly spanId: string;
 }
 
 /** Counts: the number first, then the values of the labels. */
-export type Count = (n: number, ...values: string[]) => void;
+type Count = (n: number, ...values: string[]) => void;
 
 /** Measures: the value first, then the values of the labels. */
-export type Measure = (value: number, exemplar: Exemplar | undefined, ...values: string[]) => void;
+type Measure = (value: number, exemplar: Exemplar | undefined, ...values: string[]) => void;
 
 /** Adds a source to a gauge, which is asked whenever the register is read. Returns what takes it away again. */
-export type Watch = (read: () => Iterable<readonly [value: number, ...labels: string[]]>) => () => void;
+type Watch = (read: () => Iterable<readonly [value: number, ...labels: string[]]>) => () => void;
 
 /** A label and its known values. */
 type Label = readonly [name: string, values: readonly string[]];
