@@ -33,7 +33,7 @@ export function noTotals(): Totals {
   };
 }
 
-export interface RecordedReply {
+interface RecordedReply {
   readonly code: number;
   readonly text: string;
   readonly at: number;
@@ -59,6 +59,8 @@ export interface RecordedGroup {
   readonly exchanges: RecordedExchange[];
   /** How many of them, from the first, have their reply. */
   answered: number;
+  /** The messages it carries something of: their numbers. */
+  seqs: Set<number>;
   bytesSent: number;
   bytesReceived: number;
   /** Why replies are missing. */

@@ -2,6 +2,7 @@ import type { RecordedMessage, RecordedRecipient } from "./facts.ts";
 import { sessionName } from "./head.ts";
 import { count, duration, escapeText, number } from "./markup.ts";
 import type { Recording } from "./recording.ts";
+import { HUES } from "./style.ts";
 
 /** Every message with the fate of every recipient: needs no script. */
 export function messageTable({ kept }: Recording): string {
@@ -10,9 +11,7 @@ export function messageTable({ kept }: Recording): string {
   const bodies = sessions.map((session) => {
     const carriers = new Map<number, number[]>();
     for (const group of session.groups.values()) {
-      for (const seq of new Set(group.exchanges.map((exchange) => exchange.seq))) {
-        if (seq !== undefined) carriers.set(seq, [...(carriers.get(seq) ?? []), group.id]);
-      }
+      for (const seq of group.seqs) carriers.set(seq, [...(carriers.get(seq) ?? []), group.id]);
     }
     const heading =
       sessions.length > 1
@@ -50,7 +49,7 @@ function row(message: RecordedMessage, groups: readonly number[]): string {
   const carriers = groups.map(
     (group) => `<button type="button" data-session="${session}" data-group="${group}">${group}</button>`,
   );
-  return `<tr class="message" data-session="${session}" data-seq="${seq}"><th scope="row"><button type="button" class="mark" aria-pressed="false"><span class="badge">${seq}</span> ${escapeText(id)}</button><small>${facts.filter(Boolean).join("<br>")}</small></th>
+  return `<tr class="message" data-session="${session}" data-seq="${seq}"><th scope="row"><button type="button" class="mark" aria-pressed="false"><span class="badge m${seq % HUES}">${seq}</span> ${escapeText(id)}</button><small>${facts.filter(Boolean).join("<br>")}</small></th>
 <td>${fates}</td><td class="time">${duration(waitMs)}</td><td class="time">${settled === undefined ? "" : duration(settled.durationMs)}</td><td class="groups">${carriers.join(" ") || "–"}</td></tr>`;
 }
 

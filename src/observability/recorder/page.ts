@@ -6,7 +6,7 @@ import type { Recording } from "./recording.ts";
 import { CONTROLS } from "./script/controls.ts";
 import { DRAWING } from "./script/drawing.ts";
 import { LAYOUT } from "./script/layout.ts";
-import { STYLE } from "./style.ts";
+import { HUES, STYLE } from "./style.ts";
 
 /** What of the page is not recorded. */
 export interface PageOptions {
@@ -45,6 +45,7 @@ ${messageTable(recording)}
 <script type="application/json" id="recording">${scriptData(pictureData(recording))}</script>
 <script>
 "use strict";
+const HUES = ${HUES};
 ${LAYOUT}
 ${DRAWING}
 ${CONTROLS}

@@ -28,11 +28,12 @@ function sessionData(session: RecordedSession): unknown {
 }
 
 function groupData(group: RecordedGroup, since: (time: number) => number): unknown {
-  const { id, startedAt, endedAt, bytesSent, error, exchanges } = group;
+  const { id, startedAt, endedAt, seqs, bytesSent, error, exchanges } = group;
   return {
     id,
     start: since(startedAt),
     end: endedAt === undefined ? null : since(endedAt),
+    seqs: [...seqs],
     bytes: bytesSent,
     error: error ?? null,
     exchanges: exchanges.map(({ command, line, sentAt, bytes, seq, reply }) => [

@@ -173,6 +173,7 @@ export class Recording {
       endedAt: undefined,
       exchanges: [],
       answered: 0,
+      seqs: new Set(),
       bytesSent: 0,
       bytesReceived: 0,
       error: undefined,
@@ -201,6 +202,7 @@ export class Recording {
 
   #addExchange(group: RecordedGroup, exchange: RecordedExchange): void {
     group.bytesSent += exchange.bytes;
+    if (exchange.seq !== undefined) group.seqs.add(exchange.seq);
     this.kept.addExchange(group, exchange);
   }
 
@@ -256,6 +258,7 @@ export class Recording {
     if (kept === undefined) return;
     kept.startedAt = group.startedAt;
     kept.endedAt = group.startedAt + group.durationMs;
+    kept.seqs = new Set(group.messageSeqs);
     kept.bytesSent = group.bytesSent;
     kept.bytesReceived = group.bytesReceived;
     kept.error = group.error && cut(this.#redaction.text(`${group.error.code}: ${group.error.message}`));

@@ -1,3 +1,6 @@
+/** So many colours tell messages apart, in turn. */
+export const HUES = 6;
+
 /** The page's style sheet. */
 export const STYLE: string = `
 :root {
@@ -54,7 +57,7 @@ html:not(.script) .script-only { display: none; }
 .frame { border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
 #columns { display: block; background: var(--shade); border-bottom: 1px solid var(--line); }
 #scroll { height: min(74vh, 900px); overflow: auto; } #scroll:focus-visible { outline-offset: -2px; }
-#space { position: relative; } #drawing { position: absolute; left: 0; display: block; }
+#space { position: relative; overflow: hidden; } #drawing { position: absolute; left: 0; display: block; }
 #detail { margin: 0; padding: .4rem .8rem; min-height: 2.3rem; max-height: 9rem; overflow: auto; border-top: 1px solid var(--line);
   background: var(--shade); font: 12px/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; }
 .key { font-weight: 600; } .key.refused { color: var(--refused); } .key.dashed { border-bottom: 2px dashed currentColor; }
@@ -65,8 +68,8 @@ svg .group { cursor: pointer; } svg .hit { fill: transparent; } svg .current { f
 svg .bracket { fill: none; stroke: var(--soft); } svg .group.lost .bracket { stroke: var(--refused); stroke-dasharray: 3 3; }
 svg .life { stroke: var(--soft); stroke-width: 2; } svg .gap { stroke: var(--paper); stroke-width: 3; stroke-dasharray: 4 4; } svg text.gap { stroke: none; font-style: italic; }
 svg .axis { stroke: var(--line); } svg .owed { fill: var(--accent); fill-opacity: .28; stroke: var(--accent); stroke-width: 1; }
-svg .m-none { --hue: var(--soft); }
-${[0, 1, 2, 3, 4, 5].map((hue) => `svg .m${hue} { --hue: var(--m${hue}); }`).join(" ")}
+.m-none { --hue: var(--soft); }
+${Array.from({ length: HUES }, (_, hue) => `.m${hue} { --hue: var(--m${hue}); }`).join(" ")}
 svg .exchange { cursor: pointer; } svg .arrow line { stroke: var(--hue); stroke-width: 1.3; } svg .arrow polygon { fill: var(--hue); }
 svg .in line { stroke-width: 1; } svg .dashed line, svg .lost .leader { stroke-dasharray: 4 3; }
 svg rect.badge { fill: var(--hue); } svg text.badge { fill: var(--paper); font: 600 10px system-ui, sans-serif; text-anchor: middle; }
@@ -75,18 +78,18 @@ svg .refused .line, svg .refused .code { fill: var(--refused); } svg .refused .i
 svg .never { fill: var(--unknown); font-style: italic; } svg .exchange:hover .line { text-decoration: underline; }
 svg .dim { opacity: .22; }
 svg .note line { stroke: var(--line); stroke-dasharray: 2 4; } svg text.note { font: 600 11px system-ui, sans-serif; paint-order: stroke; stroke: var(--paper); stroke-width: 8px; }
-svg .note.warning text.note { fill: var(--deferred); } svg .note.error text.note { fill: var(--refused); } svg .note.error line { stroke: var(--refused); }
-svg .note.skip text.note { fill: var(--soft); font-style: italic; }
+svg .note-warning text.note { fill: var(--deferred); } svg .note-error text.note { fill: var(--refused); } svg .note-error line { stroke: var(--refused); }
+svg .note-skip text.note { fill: var(--soft); font-style: italic; }
 svg .settled path { stroke: var(--paper); stroke-width: 1.2; fill: var(--deferred); } svg .settled.succeeded path { fill: var(--succeeded); }
 svg .settled.refused path { fill: var(--refused); } svg .settled.unknown path { fill: var(--unknown); }
 table { border-collapse: collapse; width: 100%; font-size: .88rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 thead th { color: var(--soft); font-size: .8rem; } tr.session th { background: var(--shade); }
-tr.message th { font-weight: 400; width: 22%; } tr.message:hover { background: var(--shade); } tr.marked, tr.marked:hover { background: var(--pick); }
+tr.message th { font-weight: 400; width: 20%; } tr.message:hover { background: var(--shade); } tr.marked, tr.marked:hover { background: var(--pick); }
 .mark { border: 0; padding: 0; background: none; font-weight: 600; text-align: left; overflow-wrap: anywhere; }
-.badge { display: inline-block; min-width: 1.6em; text-align: center; border-radius: 3px; background: var(--soft); color: var(--paper); font-size: .85em; padding: 0 .3em; }
+.badge { display: inline-block; min-width: 1.6em; text-align: center; border-radius: 3px; background: var(--hue); color: var(--paper); font-size: .85em; padding: 0 .3em; }
 small { display: block; font-size: .92em; } .time { white-space: nowrap; font-variant-numeric: tabular-nums; } .groups { width: 9%; } .groups button { padding: 0 .4rem; }
-.fates li { display: grid; grid-template-columns: 13rem minmax(9rem, 1fr) 1.6fr; gap: .8rem; padding: .05rem 0; } .fates li::before { content: none; }
+.fates li { display: grid; grid-template-columns: 10.5rem minmax(9rem, 1fr) 2fr; gap: .8rem; padding: .05rem 0; } .fates li::before { content: none; }
 .fate { font-weight: 600; } .why { color: var(--soft); white-space: pre-line; } .open { color: var(--soft); margin: 0; }
 @media (max-width: 800px) { body { padding: 1rem .7rem; } .fates li { display: block; padding: .2rem 0; } .fates span { display: block; } .frame { overflow-x: auto; } }
 @media print {

@@ -24,8 +24,8 @@ const wide = letterWidth();
 function draw() {
   due = false;
   if (!picture) return;
-  const from = printing ? 0 : Math.max(0, scroll.scrollTop - 300);
-  const to = printing ? picture.height : Math.min(picture.height, scroll.scrollTop + scroll.clientHeight + 300);
+  const from = printing ? 0 : Math.max(0, Math.min(scroll.scrollTop, picture.height - scroll.clientHeight) - 300);
+  const to = printing ? picture.height : Math.min(picture.height, from + scroll.clientHeight + 600);
   const dims = (seq) => (view.mark > 0 && seq !== view.mark) || (view.matches !== null && !view.matches.has(seq));
   drawPicture(drawing, picture, from, to, width, { dims, current: view.current, wide });
 }

@@ -36,13 +36,15 @@ function fit(text, pixels, wide) {
 }
 
 function sentText(exchange) {
-  return exchange.command === "text" ? "text, " + plural(exchange.bytes, "octet") + ", “.”" : exchange.line;
+  return exchange.command === "text" ? "text, " + plural(exchange.bytes, "octet") + ", \".\"" : exchange.line;
 }
 
 function replyText(exchange) {
   const lines = exchange.text.split("\n");
   return lines[0] + (lines.length > 1 ? " (+" + plural(lines.length - 1, "line") + ")" : "");
 }
+
+const hueOf = (seq) => (seq > 0 ? "m" + (seq % HUES) : "m-none");
 
 function runs(words) {
   const found = [];
@@ -57,14 +59,15 @@ function runs(words) {
 function groupFacts({ group, exchanges }) {
   const answered = exchanges.filter((each) => each.answered).length;
   const owed = exchanges.length - answered;
-  return plural(exchanges.length, "command") + ", " + plural(group.bytes, "octet")
+  const greeting = exchanges.length === 1 && exchanges[0].sent === null;
+  return (greeting ? "the greeting" : plural(exchanges.length, "command") + ", " + plural(group.bytes, "octet"))
     + (group.end === null ? ", open" : ", " + shownTime(group.end - group.start))
     + (owed > 0 ? ", " + owed + " unanswered" : "");
 }
 
 function describeGroup(shown) {
   const refused = shown.exchanges.filter((each) => each.refused).length;
-  const messages = [...new Set(shown.exchanges.map((each) => each.seq))].filter((seq) => seq > 0);
+  const messages = shown.group.seqs;
   return "Group " + shown.group.id + ", at " + shownTime(shown.time) + ": " + groupFacts(shown)
     + (refused > 0 ? ", " + refused + " refused" : "")
     + (messages.length > 0 ? "; messages " + messages.join(", ") : "")
@@ -83,6 +86,11 @@ function describeExchange(exchange) {
 
 function arrow(x0, y0, x1, y1, kind) {
   const made = element("g", { class: "arrow " + kind });
+  if (kind === "out dashed") {
+    // Nobody knows whether it arrived.
+    made.append(element("line", { x1: x0, y1: y0, x2: x1, y2: y1 }));
+    return made;
+  }
   const length = Math.hypot(x1 - x0, y1 - y0) || 1;
   const [dx, dy] = [(x1 - x0) / length, (y1 - y0) / length];
   made.append(element("line", { x1: x0, y1: y0, x2: x1 - dx * 5, y2: y1 - dy * 5 }));
@@ -95,7 +103,7 @@ function arrow(x0, y0, x1, y1, kind) {
 
 function drawExchange(exchange, at, look) {
   const { seq, shown } = exchange;
-  const kinds = ["exchange", seq > 0 ? "m" + (seq % 6) : "m-none"];
+  const kinds = ["exchange", hueOf(seq)];
   if (exchange.refused) kinds.push("refused");
   if (exchange.lost) kinds.push("lost");
   if (look.dims(seq)) kinds.push("dim");
@@ -141,14 +149,14 @@ function drawReply(made, exchange, at, look) {
 
 function drawGroup(shown, at, look) {
   const { group, y, y1, folded } = shown;
-  const dim = shown.exchanges.every((each) => look.dims(each.seq));
+  const dim = (group.seqs.length > 0 ? group.seqs : [0]).every((seq) => look.dims(seq));
   const made = element("g", { class: "group" + (dim ? " dim" : "") + (group.error ? " lost" : ""), "data-group": group.id });
   if (look.current === group.id) {
     made.append(element("rect", { class: "current", x: at.bracket - 6, y: y - ROW / 2 - 1, width: at.client - at.bracket, height: y1 - y + ROW / 2 + 2, rx: 4 }));
   }
   const head = [folded ? "▸" : "▾", "Group " + group.id];
   const facts = folded ? runs(shown.exchanges.map((each) => each.command)) + ", " + groupFacts(shown) : groupFacts(shown);
-  const x = at.labels + (head[1].length + 2.6) * look.wide;
+  const x = at.labels + (head[1].length + 3.4) * look.wide;
   made.append(
     element("rect", { class: "hit", x: at.bracket - 6, y: y - ROW / 2, width: at.client - at.bracket, height: ROW }),
     element("text", { class: "head", x: at.labels, y: y + 4 }, head.join(" ")),
@@ -160,7 +168,7 @@ function drawGroup(shown, at, look) {
 }
 
 function drawNote(note, at) {
-  const made = element("g", { class: "note " + (note.skip ? "skip" : note.kind) });
+  const made = element("g", { class: "note note-" + (note.skip ? "skip" : note.kind) });
   const text = note.skip ? plural(note.count, "group") + " not shown" : note.text;
   made.append(element("line", { x1: at.bracket, x2: at.end, y1: note.y, y2: note.y }),
     element("text", { class: "time", x: at.time, y: note.y + 4 }, shownTime(note.time)));
@@ -170,12 +178,17 @@ function drawNote(note, at) {
   return made;
 }
 
+const FATES = { deferred: "failed for now", refused: "failed for good" };
+
 function drawSettled(settled, at, look) {
-  const { y, seq, id, fates } = settled;
-  const kinds = Object.keys(fates);
-  const made = element("g", { class: "settled " + (kinds.length === 1 ? kinds[0] : "mixed") + (look.dims(seq) ? " dim" : "") });
-  const counts = kinds.map((kind) => fates[kind] + " " + (kind === "deferred" ? "failed for now" : kind === "refused" ? "failed for good" : kind));
-  made.append(element("title", {}, "message " + seq + " (" + id + ") settled: " + counts.join(", ")),
+  const { y, messages } = settled;
+  const kinds = new Set(messages.flatMap(({ fates }) => Object.keys(fates)));
+  const dim = messages.every(({ seq }) => look.dims(seq));
+  const made = element("g", { class: "settled " + (kinds.size === 1 ? [...kinds][0] : "mixed") + (dim ? " dim" : "") });
+  const lines = messages.slice(0, 20).map(({ seq, id, fates }) => "message " + seq + " (" + id + ") settled: "
+    + Object.keys(fates).map((kind) => fates[kind] + " " + (FATES[kind] || kind)).join(", "));
+  if (messages.length > lines.length) lines.push("and " + (messages.length - lines.length) + " more");
+  made.append(element("title", {}, lines.join("\n")),
     element("path", { d: "M" + at.client + " " + (y - 5) + "l5 5l-5 5l-5 -5z" }));
   return made;
 }
@@ -208,9 +221,9 @@ function drawPicture(svg, picture, from, to, width, look) {
     parts.push(element("text", { class: "time gap", x: at.time, y: (each.y0 + each.y1) / 2 + 4 }, "+" + shownTime(each.ms)));
   }
   for (const each of picture.groups.filter(seen)) parts.push(drawGroup(each, at, look));
-  for (const each of picture.notes.filter(near)) parts.push(drawNote(each, at));
   for (const each of picture.exchanges.filter(seen)) parts.push(drawExchange(each, at, look));
   for (const each of picture.settled.filter(near)) parts.push(drawSettled(each, at, look));
+  for (const each of picture.notes.filter(near)) parts.push(drawNote(each, at));
   svg.setAttribute("viewBox", [0, from, width, to - from].join(" "));
   svg.setAttribute("width", width);
   svg.setAttribute("height", to - from);

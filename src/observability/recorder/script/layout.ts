@@ -24,7 +24,7 @@ function happenings(session, view) {
   const add = (time, kind, thing) => list.push({ time, kind, thing, rank: RANK[kind] });
   let skipped;
   for (const group of session.groups) {
-    if (view.matches && !group.exchanges.some((each) => view.matches.has(each[4]))) {
+    if (view.matches && !group.seqs.some((seq) => view.matches.has(seq))) {
       if (skipped) skipped.count++;
       else add(group.start, "skip", (skipped = { count: 1 }));
       continue;
@@ -48,7 +48,10 @@ function happenings(session, view) {
   }
   for (const [time, kind, text] of session.notes) add(time, "note", { kind, text });
   for (const [time, seq, id, fates] of session.settled) {
-    if (!view.matches || view.matches.has(seq)) add(time, "settled", { seq, id, fates });
+    if (view.matches && !view.matches.has(seq)) continue;
+    const last = list[list.length - 1];
+    if (last.kind === "settled" && time - last.time < 0.5) last.thing.messages.push({ seq, id, fates });
+    else add(time, "settled", { messages: [{ seq, id, fates }] });
   }
   return list.sort((a, b) => a.time - b.time || a.rank - b.rank);
 }

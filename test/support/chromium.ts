@@ -1,0 +1,101 @@
+import { spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { onTestFinished } from "vitest";
+
+/** What is used of puppeteer's browser: its own types need those of the DOM, which the sources here must not see. */
+export interface Browser {
+  newPage(): Promise<Page>;
+  close(): Promise<void>;
+}
+
+/** What is used of puppeteer's page. What is evaluated in it is given as text. */
+export interface Page {
+  on(event: "console", listener: (message: { type(): string; text(): string }) => void): void;
+  on(event: "pageerror", listener: (error: unknown) => void): void;
+  on(event: "dialog", listener: (dialog: { message(): string; dismiss(): Promise<void> }) => void): void;
+  on(event: "request", listener: (request: InterceptedRequest) => void): void;
+  setRequestInterception(on: boolean): Promise<void>;
+  setJavaScriptEnabled(on: boolean): Promise<void>;
+  setViewport(size: { width: number; height: number }): Promise<void>;
+  emulateMediaFeatures(features: { name: string; value: string }[]): Promise<void>;
+  emulateMediaType(type: "print" | "screen"): Promise<void>;
+  goto(url: string): Promise<unknown>;
+  evaluate(script: string): Promise<unknown>;
+  waitForFunction(script: string): Promise<unknown>;
+  type(selector: string, text: string): Promise<void>;
+  focus(selector: string): Promise<void>;
+  click(selector: string): Promise<void>;
+  select(selector: string, value: string): Promise<unknown>;
+  readonly keyboard: { press(key: string): Promise<void> };
+  close(): Promise<void>;
+}
+
+interface InterceptedRequest {
+  url(): string;
+  respond(response: { contentType: string; body: string }): Promise<void>;
+  abort(): Promise<void>;
+}
+
+const puppeteer: {
+  launch(options: { executablePath: string; args: string[] }): Promise<Browser>;
+} = createRequire(import.meta.url)("puppeteer-core");
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+
+/** The command that starts the browser; undefined if there is none. */
+function chromium(): string | undefined {
+  for (const name of NAMES) {
+    const { status, stdout } = spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" });
+    if (status === 0) return stdout.trim();
+  }
+  return undefined;
+}
+
+/** Whether tests that need a browser are left out: only where that was asked for. */
+export const skipsChromium: boolean = process.env["SKIP_CHROMIUM"] === "1";
+if (skipsChromium) console.warn("SKIP_CHROMIUM=1: what needs a browser is NOT tested.");
+
+/** Starts a browser without a window. @throws Error that says how to install one */
+export async function startChromium(): Promise<Browser> {
+  const executablePath = chromium();
+  if (executablePath === undefined) {
+    throw new Error(
+      "This test needs Chromium: apt-get install chromium, or set SKIP_CHROMIUM=1 to leave out what needs it.",
+    );
+  }
+  // Without a sandbox it starts as root too; it opens nothing but pages of the tests.
+  return await puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+}
+
+export interface OpenedPage {
+  readonly page: Page;
+  /** What went wrong in it: messages of its console, errors, and whatever it wanted to load. */
+  readonly complaints: readonly string[];
+}
+
+/** Opens a page from its text, without any network. It is closed at the test's end. */
+export async function openPage(browser: Browser, html: string, script = true): Promise<OpenedPage> {
+  const page = await browser.newPage();
+  onTestFinished(() => page.close());
+  const complaints: string[] = [];
+  page.on("console", (message) => complaints.push(`console ${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => complaints.push(`error: ${String(error)}`));
+  page.on("dialog", (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  const own = "http://page.test/";
+  await page.setRequestInterception(true);
+  page.on("request", (request) => {
+    if (request.url() === own) {
+      void request.respond({ contentType: "text/html; charset=utf-8", body: html });
+      return;
+    }
+    complaints.push(`request: ${request.url()}`);
+    void request.abort();
+  });
+  await page.setJavaScriptEnabled(script);
+  await page.setViewport({ width: 1280, height: 900 });
+  await page.goto(own);
+  return { page, complaints };
+}
