@@ -36,9 +36,10 @@ interface InterceptedRequest {
   abort(): Promise<void>;
 }
 
+const require = createRequire(import.meta.url);
 const puppeteer: {
   launch(options: { executablePath: string; args: string[] }): Promise<Browser>;
-} = createRequire(import.meta.url)("puppeteer-core");
+} = require("puppeteer-core");
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
