@@ -30,7 +30,10 @@ export function series(text: string): Series[] {
 }
 
 /** Values by those labels of theirs. */
-export function withLabels(all: readonly Series[], names: readonly string[]): Record<string, number> {
+export function withLabels(
+  all: readonly Pick<Series, "labels" | "value">[],
+  names: readonly string[],
+): Record<string, number> {
   return Object.fromEntries(
     all.map(({ labels, value }) => [names.map((name) => labels[name]).join(" "), value]),
   );
