@@ -16,8 +16,10 @@ export interface RecorderOptions {
    */
   readonly maxGroups?: number | undefined;
   /**
-   * Replaces the local parts of all addresses by pseudonyms, `user-1@example.net`: the same address has the same one
-   * in a whole recording, in command lines and in what the server said too. Domains stay. Default false.
+   * Replaces the local parts of all addresses by pseudonyms, `user-1@example.net`: one address has one pseudonym in
+   * the whole recording, in command lines and in what the server said too. There a word that is the local part of the
+   * address it speaks of goes as well. Domains stay, and so does the name of a person that a server mentions.
+   * Default false.
    */
   readonly redactAddresses?: boolean | undefined;
 }

@@ -196,6 +196,7 @@ describe.skipIf(skipsChromium)("the page in a browser", () => {
     const height = "each.getBoundingClientRect().height";
     const drawing = await only(page, "#drawing", height);
     expect(await only(page, "#space", height)).toBe(drawing);
+    expect(await only(page, "#drawing", "each.getAttribute('width')"), "fits a sheet").toBe("1000");
   });
 
   test("a long conversation draws what is in view, and no more", async () => {
@@ -237,5 +238,22 @@ describe.skipIf(skipsChromium)("the page in a browser", () => {
     await page.select("#session", "2");
     expect(await drawn(page, "text.line")).toEqual(["NOOP 8.0", "250", "ok"]);
     expect(complaints).toEqual([]);
+  });
+
+  test("nothing recorded, or only what came late, is a page too", async () => {
+    const { target, message } = pool();
+    const recorder = attachRecorder(target);
+    const empty = await openPage(browser, recorder.html());
+    await empty.page.type("#filter", "x");
+    await empty.page.click("#fold");
+    await empty.page.click("#zoom-in");
+    expect(await only(empty.page, "section[aria-labelledby=summary]")).toContain("nothing has happened yet");
+    expect(empty.complaints).toEqual([]);
+
+    message("s", 1, ["b@example.net"]);
+    const late = await openPage(browser, recorder.html());
+    expect(await fates(late.page)).toEqual(["succeeded b@example.net 250 ok"]);
+    expect(await count(late.page, "#drawing .settled.succeeded")).toBe(1);
+    expect(late.complaints).toEqual([]);
   });
 });

@@ -131,3 +131,40 @@ export interface RecordedSession {
   waiting: number;
   readonly totals: Totals;
 }
+
+export function newSession(id: string, number: number): RecordedSession {
+  return {
+    id,
+    number,
+    host: "",
+    port: 0,
+    remoteAddress: undefined,
+    secure: false,
+    capabilities: undefined,
+    startedAt: undefined,
+    lastAt: 0,
+    closed: undefined,
+    notes: [],
+    notesLeftOut: 0,
+    groups: new Map(),
+    groupsLeftOutTo: 0,
+    messages: new Map(),
+    waiting: 0,
+    totals: noTotals(),
+  };
+}
+
+export function newGroup(session: RecordedSession, id: number, startedAt: number): RecordedGroup {
+  return {
+    session,
+    id,
+    startedAt,
+    endedAt: undefined,
+    exchanges: [],
+    answered: 0,
+    seqs: new Set(),
+    bytesSent: 0,
+    bytesReceived: 0,
+    error: undefined,
+  };
+}

@@ -42,11 +42,8 @@ export class Kept {
     message.session.messages.set(message.seq, message);
     this.#settled.add(message);
     this.#recipients += message.count;
-    for (const oldest of this.#settled) {
-      const tooMany = this.#settled.size > this.#most || this.#recipients > this.#most * PARTS;
-      if (!tooMany || this.#settled.size === 1) return;
-      this.#forgetMessage(oldest);
-    }
+    while (exceeds(this.#most, this.#settled.size, this.#recipients))
+      this.#forgetMessage(first(this.#settled));
   }
 
   /** To be called when one has closed. */
@@ -65,11 +62,7 @@ export class Kept {
   }
 
   #forgetGroups(): void {
-    for (const oldest of this.#groups) {
-      const tooMany = this.#groups.size > this.#most || this.#commands > this.#most * PARTS;
-      if (!tooMany || this.#groups.size === 1) return;
-      this.#forgetGroup(oldest);
-    }
+    while (exceeds(this.#most, this.#groups.size, this.#commands)) this.#forgetGroup(first(this.#groups));
   }
 
   #forgetGroup(group: RecordedGroup): void {
@@ -88,4 +81,14 @@ export class Kept {
     this.#recipients -= message.count;
     this.leftOut.messages++;
   }
+}
+
+/** Whether there are too many things or parts of them; of one thing, never. */
+function exceeds(most: number, things: number, parts: number): boolean {
+  return things > 1 && (things > most || parts > most * PARTS);
+}
+
+/** The oldest of a set that is not empty. */
+function first<T>(set: ReadonlySet<T>): T {
+  return set.values().next().value as T;
 }

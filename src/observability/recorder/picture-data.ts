@@ -19,8 +19,6 @@ function sessionData(session: RecordedSession): unknown {
     number: session.number,
     name: sessionName(session),
     roundTrip: session.totals.roundTrip ?? 0,
-    over: session.closed !== undefined,
-    end: since(session.lastAt),
     notes: session.notes.map(({ at, kind, text }) => [since(at), kind, text]),
     groups: [...session.groups.values()].sort((a, b) => a.id - b.id).map((group) => groupData(group, since)),
     settled: [...session.messages.values()].flatMap((message) => settledData(message, since)),

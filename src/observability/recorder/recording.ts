@@ -15,22 +15,21 @@ import type {
 import type { Listeners, ObservedSession } from "../target.ts";
 import {
   type Note,
+  newGroup,
+  newSession,
   noTotals,
   type RecordedExchange,
   type RecordedGroup,
   type RecordedMessage,
-  type RecordedRecipient,
   type RecordedSession,
   type Totals,
 } from "./facts.ts";
+import { cut, recordedFates } from "./fates.ts";
 import { Kept } from "./kept.ts";
 import type { Redaction } from "./redaction.ts";
 
 /** Warnings and the like that are kept of one session. */
 const NOTES = 200;
-/** Characters that are kept of a line or reply: a reply may be 256 lines of 4,096. */
-const CHARACTERS = 2_000;
-
 type Heard =
   | "connecting"
   | "connect"
@@ -99,25 +98,7 @@ export class Recording {
   #session(id: string): RecordedSession {
     const known = this.kept.sessions.get(id);
     if (known !== undefined) return known;
-    const session: RecordedSession = {
-      id,
-      number: ++this.#sessionCount,
-      host: "",
-      port: 0,
-      remoteAddress: undefined,
-      secure: false,
-      capabilities: undefined,
-      startedAt: undefined,
-      lastAt: 0,
-      closed: undefined,
-      notes: [],
-      notesLeftOut: 0,
-      groups: new Map(),
-      groupsLeftOutTo: 0,
-      messages: new Map(),
-      waiting: 0,
-      totals: noTotals(),
-    };
+    const session = newSession(id, ++this.#sessionCount);
     this.kept.sessions.set(id, session);
     return session;
   }
@@ -166,18 +147,7 @@ export class Recording {
   }
 
   #keepGroup(session: RecordedSession, id: number, startedAt: number): RecordedGroup {
-    const group: RecordedGroup = {
-      session,
-      id,
-      startedAt,
-      endedAt: undefined,
-      exchanges: [],
-      answered: 0,
-      seqs: new Set(),
-      bytesSent: 0,
-      bytesReceived: 0,
-      error: undefined,
-    };
+    const group = newGroup(session, id, startedAt);
     this.kept.addGroup(group);
     return group;
   }
@@ -314,7 +284,7 @@ export class Recording {
     // Of one that nothing was sent of there was no start.
     const begun = session.messages.get(seq);
     if (begun === undefined) session.waiting = Math.max(0, session.waiting - 1);
-    const recipients = this.#fates(delivery);
+    const recipients = recordedFates(delivery, this.#redaction);
     const message: RecordedMessage = {
       session,
       seq,
@@ -328,25 +298,4 @@ export class Recording {
     };
     this.kept.addSettled(message);
   }
-
-  #fates(delivery: MessageEndEvent["delivery"]): RecordedRecipient[] {
-    return delivery.recipients.map((result) => {
-      const { address, status, stage } = result;
-      const reply = "reply" in result ? result.reply : undefined;
-      const error = "error" in result ? result.error : undefined;
-      const why = reply === undefined ? `${error?.code}: ${error?.message}` : `${reply.code} ${reply.text}`;
-      return {
-        address: cut(this.#redaction.address(address)),
-        status,
-        stage,
-        retryable: status === "failed" && result.retryable,
-        why: cut(this.#redaction.text(why, [address, delivery.from])),
-      };
-    });
-  }
-}
-
-/** The beginning of a text. */
-function cut(text: string): string {
-  return text.length <= CHARACTERS ? text : `${text.slice(0, CHARACTERS)}… (${text.length} characters)`;
 }

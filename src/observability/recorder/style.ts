@@ -10,7 +10,7 @@ export const STYLE: string = `
   --m0: #2563b8; --m1: #0f766e; --m2: #8a5a00; --m3: #6d4bc4; --m4: #4d7a12; --m5: #b03a7c;
   --mono: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --paper: #14171b; --ink: #e4e7eb; --soft: #98a2ae; --line: #333a43; --shade: #1d2127; --accent: #7db0ff; --pick: #1f2e45;
     --succeeded: #4cc38a; --deferred: #e2a33b; --refused: #ff7468; --unknown: #c08cf0;
@@ -91,8 +91,14 @@ tr.message th { font-weight: 400; width: 20%; } tr.message:hover { background: v
 small { display: block; font-size: .92em; } .time { white-space: nowrap; font-variant-numeric: tabular-nums; } .groups { width: 9%; } .groups button { padding: 0 .4rem; }
 .fates li { display: grid; grid-template-columns: 10.5rem minmax(9rem, 1fr) 2fr; gap: .8rem; padding: .05rem 0; } .fates li::before { content: none; }
 .fate { font-weight: 600; } .why { color: var(--soft); white-space: pre-line; } .open { color: var(--soft); margin: 0; }
-@media (max-width: 800px) { body { padding: 1rem .7rem; } .fates li { display: block; padding: .2rem 0; } .fates span { display: block; } .frame { overflow-x: auto; } }
+@media (max-width: 800px) { body { padding: 1rem .7rem; } .fates li { display: block; padding: .2rem 0; } .fates span { display: block; } }
+@media screen and (max-width: 640px) {
+  thead { display: none; } table, tbody, tr, th, td, tr.message th { display: block; width: auto; } td, tr.message th { border: 0; padding: .2rem 0; }
+  tr.message { border-bottom: 1px solid var(--line); padding: .5rem 0; } td.time { display: inline-block; margin-right: 1rem; color: var(--soft); }
+}
+[hidden] { display: none !important; }
 @media print {
+  * { print-color-adjust: exact; }
   body { max-width: none; padding: 0; font-size: 11px; } .tools, #detail, .hint.script-only { display: none; }
   #scroll { height: auto; overflow: visible; } .frame { border: 0; overflow: visible; zoom: .68; } tr.message { break-inside: avoid; } .saved { break-inside: avoid; }
 }

@@ -6,7 +6,10 @@ const sessions = JSON.parse(document.getElementById("recording").textContent);
 const get = (id) => document.getElementById(id);
 const [scroll, space, drawing, columns, detail] = ["scroll", "space", "drawing", "columns", "detail"].map(get);
 const rows = [...document.querySelectorAll("tr.message")];
-const view = { session: sessions[0], zoom: 1, folded: new Set(), matches: null, mark: 0, current: 0 };
+const NOTHING = { number: 0, roundTrip: 0, notes: [], groups: [], settled: [] };
+const view = { session: sessions[0] || NOTHING, zoom: 1, folded: new Set(), matches: null, mark: 0, current: 0 };
+// Pixels that fit on a sheet, made smaller by the style sheet.
+const PAPER = 1000;
 let picture;
 let width = 0;
 let due = false;
@@ -23,7 +26,6 @@ const wide = letterWidth();
 
 function draw() {
   due = false;
-  if (!picture) return;
   const from = printing ? 0 : Math.max(0, Math.min(scroll.scrollTop, picture.height - scroll.clientHeight) - 300);
   const to = printing ? picture.height : Math.min(picture.height, from + scroll.clientHeight + 600);
   const dims = (seq) => (view.mark > 0 && seq !== view.mark) || (view.matches !== null && !view.matches.has(seq));
@@ -37,8 +39,7 @@ function drawSoon() {
 }
 
 function arrange() {
-  if (!view.session) return;
-  width = Math.max(900, scroll.clientWidth);
+  width = printing ? PAPER : Math.max(900, scroll.clientWidth);
   picture = layout(view.session, view);
   space.style.height = picture.height + "px";
   space.style.width = width + "px";
@@ -52,7 +53,7 @@ function arrange() {
 }
 
 function choose(number) {
-  if (view.session && view.session.number === number) return;
+  if (view.session.number === number) return;
   view.session = sessions.find((each) => each.number === number);
   view.folded.clear();
   view.current = 0;
@@ -108,14 +109,17 @@ function fold(id) {
 }
 
 function zoom(by) {
-  const place = scroll.scrollTop / (picture ? picture.height : 1);
+  const place = scroll.scrollTop / picture.height;
   view.zoom = Math.min(64, Math.max(1 / 16, view.zoom * by));
   arrange();
   scroll.scrollTop = place * picture.height;
   draw();
 }
 
-scroll.addEventListener("scroll", drawSoon);
+scroll.addEventListener("scroll", () => {
+  columns.style.marginLeft = -scroll.scrollLeft + "px";
+  drawSoon();
+});
 new ResizeObserver(() => {
   if (!printing && Math.max(900, scroll.clientWidth) !== width) arrange();
 }).observe(scroll);
@@ -130,7 +134,7 @@ get("fold").addEventListener("click", () => {
 });
 
 scroll.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || !picture) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "j" || event.key === "n") step(1);
   else if (event.key === "k" || event.key === "p") step(-1);
   else if (event.key === "Enter" && view.current > 0) fold(view.current);
@@ -170,11 +174,11 @@ document.querySelector("table").addEventListener("click", (event) => {
 
 addEventListener("beforeprint", () => {
   printing = true;
-  draw();
+  arrange();
 });
 addEventListener("afterprint", () => {
   printing = false;
-  draw();
+  arrange();
 });
 
 for (const each of sessions) {

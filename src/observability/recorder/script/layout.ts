@@ -50,7 +50,7 @@ function happenings(session, view) {
   for (const [time, seq, id, fates] of session.settled) {
     if (view.matches && !view.matches.has(seq)) continue;
     const last = list[list.length - 1];
-    if (last.kind === "settled" && time - last.time < 0.5) last.thing.messages.push({ seq, id, fates });
+    if (last && last.kind === "settled" && time - last.time < 0.5) last.thing.messages.push({ seq, id, fates });
     else add(time, "settled", { messages: [{ seq, id, fates }] });
   }
   return list.sort((a, b) => a.time - b.time || a.rank - b.rank);

@@ -1,0 +1,28 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { pageText } from "../support/recorded.ts";
+import { runExample } from "./run.ts";
+
+test("npm run example:record writes a page with successes, refusals and a lost connection, and says where", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "smtp-pipelining-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const file = join(directory, "new", "page.html");
+
+  const { status, out } = await runExample("record/main.ts", ["--out", file, "--redact"]);
+
+  expect(status).toBe(0);
+  expect(out.split("\n")[0]).toBe(file);
+  expect(out).toContain("11 messages: 9 recipients succeeded, 7 failed, 2 unknown");
+  const text = pageText(readFileSync(file, "utf8"));
+  expect(text).toMatch(/18 recipients 9 succeeded 3 failed for now 4 failed for good 2 unknown/);
+  expect(text).toContain("closed: server");
+  expect(text).not.toContain("alice@");
+});
+
+test("it says what it takes if it is given something else", async () => {
+  const { status, out, errors } = await runExample("record/main.ts", ["--output", "x"]);
+  expect([status, out]).toEqual([2, ""]);
+  expect(errors).toContain("--out page.html");
+});
