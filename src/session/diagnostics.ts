@@ -21,7 +21,7 @@ export interface ConnectTrace {
   readonly port: number;
   /** At the end, if it succeeded. */
   result?: ReadyEvent;
-  /** At the end, if it did not. */
+  /** At the end, if it failed. Neither is there if the caller closed the session before. */
   error?: SmtpError;
 }
 
@@ -72,24 +72,27 @@ export class Diagnostics {
   readonly #groups = new Map<number, GroupTrace>();
   readonly #messages = new Map<number, MessageTrace>();
 
-  /** Whether anybody subscribed to what mirrors the event, or had when what it ends began. */
+  /**
+   * Whether anything mirrors the event: a beginning, if anybody subscribed; an end, also if its beginning was published.
+   * The latter alone won't do: an end can be noted before its beginning is told.
+   */
   wants(event: SessionEventName): boolean {
     switch (event) {
       case "connecting":
         return connects.hasSubscribers;
       case "ready":
       case "close":
-        return this.#connect !== undefined;
+        return connects.hasSubscribers || this.#connect !== undefined;
       case "error":
-        return this.#connect !== undefined || errors.hasSubscribers;
+        return errors.hasSubscribers || connects.hasSubscribers || this.#connect !== undefined;
       case "groupStart":
         return groups.hasSubscribers;
       case "groupEnd":
-        return this.#groups.size > 0;
+        return groups.hasSubscribers || this.#groups.size > 0;
       case "messageQueued":
         return messages.hasSubscribers;
       case "messageEnd":
-        return this.#messages.size > 0;
+        return messages.hasSubscribers || this.#messages.size > 0;
       case "recipientSucceeded":
       case "recipientFailed":
       case "recipientUnknown":

@@ -638,8 +638,10 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   #emit<E extends SessionEventName>(event: E, facts: Facts<E>, time: number = now()): void {
     const payload = { ...facts, sessionId: this.id, time } as unknown as PayloadOf<E>;
+    // Asked before: who subscribes in a listener may do so when the end of what begins here is decided already.
+    const mirrored = this.#diagnostics.wants(event);
     (this as GuardedEmitter).emit(event, ...([payload] as never));
-    if (this.#diagnostics.wants(event)) this.#diagnostics.publish(event, payload);
+    if (mirrored) this.#diagnostics.publish(event, payload);
   }
 }
 

@@ -8,7 +8,10 @@ import {
   type RecipientTrace,
   SmtpSession,
 } from "smtp-pipelining";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { Group } from "../../src/pipeline/group.ts";
+import { Diagnostics } from "../../src/session/diagnostics.ts";
+import { startCountingServer } from "../support/scripted-peer/counting-server.ts";
 import { BYE, conversation, HELLO, message } from "../support/scripted-peer.ts";
 
 type Step = "start" | "end" | "asyncStart" | "asyncEnd" | "error";
@@ -215,4 +218,110 @@ test("who subscribes in mid-session hears no end without its start, who stops he
     [4, WHOLE],
     [5, WHOLE],
   ]);
+});
+
+/** A session that never connects. */
+function waiting(): SmtpSession {
+  return new SmtpSession({ host: "a.example", connectSocket: () => new Promise(() => undefined) });
+}
+
+test("a message that is over before it is told of has its end all the same", async () => {
+  const sent = subscribe<MessageTrace>("message");
+  const session = waiting();
+  await session.pipeline(message(1, { to: "no address" }));
+  await session.pipeline(message(2, { signal: AbortSignal.abort() }));
+  const quit = session.connect().catch(() => session.quit());
+  void session.quit();
+  await session.pipeline(message(3));
+  session.destroy();
+  await quit;
+  expect(
+    stepsOf(sent.heard).map(([{ messageId, result, error }, steps]) => [
+      messageId,
+      result?.failed.map(({ stage }) => stage),
+      error?.code,
+      steps,
+    ]),
+  ).toEqual([
+    ["m1", ["invalid"], undefined, WHOLE],
+    ["m2", ["aborted"], "ESMTP_ABORTED", FAILED],
+    ["m3", ["connection"], "ESMTP_CLOSED", FAILED],
+  ]);
+});
+
+test("a group that a listener ends before its start was told has its end", async () => {
+  const group = subscribe<GroupTrace>("group");
+  const { port } = await startCountingServer("PIPELINING");
+  const session = new SmtpSession({ host: "127.0.0.1", port });
+  // By then the envelope is written, and its group is still to be told of.
+  session.on("messageStart", () => session.destroy(new Error("enough")));
+  await session.pipeline(message(1));
+  expect(stepsOf(group.heard).map(([{ groupId, error }, steps]) => [groupId, error?.code, steps])).toEqual([
+    [1, undefined, WHOLE],
+    [2, undefined, WHOLE],
+    [3, "ESMTP_DESTROYED", FAILED],
+  ]);
+});
+
+test("a failure inside the very call that connects is the connection's", async () => {
+  const connect = subscribe<ConnectTrace>("connect");
+  const session = waiting();
+  session.on("messageQueued", () => session.destroy(new Error("enough")));
+  await session.pipeline(message(1));
+  expect(stepsOf(connect.heard).map(([{ error }, steps]) => [error?.message, steps])).toEqual([
+    ["enough", FAILED],
+  ]);
+});
+
+test("who subscribes inside a listener hears nothing of the event that is being told", async () => {
+  const session = waiting();
+  let sent: { readonly heard: Heard<MessageTrace>[] } | undefined;
+  session.once("messageQueued", () => {
+    sent = subscribe<MessageTrace>("message");
+  });
+  await session.pipeline(message(1, { to: "no address" }));
+  session.destroy();
+  expect(sent?.heard).toEqual([]);
+});
+
+test("what began is kept no longer than until it ends, also when everybody unsubscribed meanwhile", async () => {
+  const published = vi.spyOn(Diagnostics.prototype, "publish");
+  onTestFinished(() => published.mockRestore());
+  const subscribed = ["connect", "group", "message"].map((name) => subscribe(name));
+  const { port } = await startCountingServer("PIPELINING");
+  const session = new SmtpSession({ host: "127.0.0.1", port });
+  session.once("ready", () => {
+    for (const { stop } of subscribed) stop();
+  });
+  await Promise.all([session.pipeline(message(1)), session.pipeline(message(2))]);
+  const diagnostics = published.mock.contexts[0] as Diagnostics;
+  const ends = ["ready", "close", "groupEnd", "messageEnd"] as const;
+  expect(ends.map((name) => diagnostics.wants(name))).toEqual([false, false, false, false]);
+  expect(published.mock.calls.map(([name]) => name)).toEqual([
+    ...["messageQueued", "connecting", "messageQueued"],
+    ...["groupStart", "groupEnd", "groupStart", "ready", "groupEnd"],
+    ...["messageEnd", "messageEnd"],
+  ]);
+  await session.quit();
+});
+
+test("without subscribers and listeners nothing is built", async () => {
+  const built = vi.spyOn(Group.prototype, "toCommandGroup");
+  const published = vi.spyOn(Diagnostics.prototype, "publish");
+  onTestFinished(() => {
+    built.mockRestore();
+    published.mockRestore();
+  });
+  const { port } = await startCountingServer("PIPELINING");
+  const converse = async (): Promise<[groups: number, published: number]> => {
+    built.mockClear();
+    published.mockClear();
+    const session = new SmtpSession({ host: "127.0.0.1", port });
+    await session.pipeline(message(1));
+    await session.quit();
+    return [built.mock.calls.length, published.mock.calls.length];
+  };
+  expect(await converse()).toEqual([0, 0]);
+  subscribe<GroupTrace>("group");
+  expect(await converse(), "five groups, with a start and an end each").toEqual([5, 10]);
 });
