@@ -50,7 +50,9 @@ export interface LoggingOptions {
  * | with `wire`: a line sent or received | debug | `groupId`, `messageId` |
  *
  * `err` is where pino's serializer for errors looks. Fields that have no value are absent. Lines hold addresses and the
- * server's replies: pino's `redact` removes what yours must not. Secrets of AUTH are in none.
+ * server's replies: pino's `redact` removes what yours must not. Secrets of AUTH are in none. The conversation is logged
+ * at `debug`, not `trace`: `wire` asks for it already, and a logger of fewer levels has `debug`.
+ * A logger that throws, or whose promise rejects, costs its own lines: each event that it fails becomes a `warning`.
  *
  * @param logger pino, or a logger of its shape
  * @returns a function that detaches
@@ -64,13 +66,18 @@ export interface LoggingOptions {
 export function attachLogger(
   target: ObservationTarget,
   logger: Logger,
-  { wire = false }: LoggingOptions = {},
+  options: LoggingOptions = {},
 ): () => void {
   for (const level of ["debug", "info", "warn", "error"] as const) {
     if (typeof logger?.[level] !== "function") {
       throw new TypeError(`logger must have the methods debug, info, warn and error: it has no ${level}()`);
     }
   }
+  if (logger.isLevelEnabled !== undefined && typeof logger.isLevelEnabled !== "function") {
+    throw new TypeError("logger.isLevelEnabled must be a function");
+  }
+  if (typeof options !== "object" || options === null) throw new TypeError("options must be an object");
+  const { wire = false } = options;
   if (typeof wire !== "boolean") throw new TypeError("options.wire must be a boolean");
   const detach = attach(target, {
     ...listeners(target, logger, () => detach()),
@@ -79,16 +86,18 @@ export function attachLogger(
   return detach;
 }
 
+// Each listener returns what the logger did: whoever calls it deals with a promise that rejects.
+
 function listeners(target: ObservationTarget, logger: Logger, closed: () => void): Listeners {
   return {
     connecting: (event) => {
       const server = `${event.host}:${event.port}`;
-      log(logger, "debug", () => ({ ...session(event), server }), `connecting to ${server}`);
+      return log(logger, "debug", () => ({ ...session(event), server }), `connecting to ${server}`);
     },
     connect: (event) => {
       const { host, port, remoteAddress } = event;
       const fields = () => ({ ...session(event), server: `${host}:${port}`, ...given({ remoteAddress }) });
-      log(logger, "debug", fields, "connected");
+      return log(logger, "debug", fields, "connected");
     },
     ready: (event) => log(logger, "info", () => readyFields(event, target), "ready"),
     recipientFailed: (event) => log(logger, "warn", () => failedFields(event), "recipient failed"),
@@ -99,18 +108,23 @@ function listeners(target: ObservationTarget, logger: Logger, closed: () => void
       const text = ok
         ? "message delivered"
         : `message delivered to ${succeeded.length} of ${recipients.length}`;
-      log(logger, ok ? "info" : "warn", () => messageFields(event), text);
+      return log(logger, ok ? "info" : "warn", () => messageFields(event), text);
     },
     groupEnd: (event) => log(logger, "debug", () => groupFields(event, event.group), "group answered"),
     warning: (event) => {
       const { code, message, cause } = event;
-      log(logger, "warn", () => ({ ...session(event), code, ...given({ err: cause }) }), visible(message));
+      return log(
+        logger,
+        "warn",
+        () => ({ ...session(event), code, ...given({ err: cause }) }),
+        visible(message),
+      );
     },
     error: (event) =>
       log(logger, "error", () => ({ ...session(event), err: event.error }), visible(event.error.message)),
     close: (event) => {
-      log(logger, closeLevel(event), () => ({ ...session(event), reason: event.reason }), "closed");
       if (isItsOwnSession(target)) closed();
+      return log(logger, closeLevel(event), () => ({ ...session(event), reason: event.reason }), "closed");
     },
   };
 }
@@ -125,18 +139,19 @@ function wireListeners(logger: Logger): Listeners {
     sent: (event) => log(logger, "debug", fields(event), `C: ${visible(event.line)}`),
     reply: (event) => {
       const { code, lines } = event.reply;
-      lines.forEach((line, i) => {
+      const logged = lines.map((line, i) => {
         const separator = i < lines.length - 1 ? "-" : " ";
-        log(logger, "debug", fields(event), `S: ${code}${separator}${visible(line)}`);
+        return log(logger, "debug", fields(event), `S: ${code}${separator}${visible(line)}`);
       });
+      return Promise.all(logged);
     },
   };
 }
 
 /** Fields are made only for a level that is on. */
-function log(logger: Logger, level: Level, fields: () => object, message: string): void {
-  if (logger.isLevelEnabled?.(level) === false) return;
-  logger[level](fields(), message);
+function log(logger: Logger, level: Level, fields: () => object, message: string): unknown {
+  if (logger.isLevelEnabled?.(level) === false) return undefined;
+  return logger[level](fields(), message);
 }
 
 function session({ sessionId }: SessionEvent): { sessionId: string } {
@@ -215,10 +230,12 @@ function given(fields: object): object {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
-/** Control characters made visible: a server must not be able to forge a line of the log. */
+/** What controls the display made visible: a server must not be able to forge a line of the log, or to turn one around. */
 function visible(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, (character) => {
     const hexadecimal = (character.codePointAt(0) ?? 0).toString(16);
-    return hexadecimal.length > 2 ? `\\u${hexadecimal}` : `\\x${hexadecimal.padStart(2, "0")}`;
+    return hexadecimal.length > 2
+      ? `\\u${hexadecimal.padStart(4, "0")}`
+      : `\\x${hexadecimal.padStart(2, "0")}`;
   });
 }

@@ -1,7 +1,12 @@
 import { Writable } from "node:stream";
 import pino from "pino";
 import { type Message, SmtpSession } from "smtp-pipelining";
-import { attachLogger, type Logger, type LoggingOptions } from "smtp-pipelining/logging";
+import {
+  attachLogger,
+  type Logger,
+  type LoggingOptions,
+  type ObservedSession,
+} from "smtp-pipelining/logging";
 import { describe, expect, test } from "vitest";
 import { BYE, type ConversationOptions, conversation, HELLO, message } from "../support/scripted-peer.ts";
 
@@ -187,13 +192,15 @@ describe("with wire", () => {
   });
 
   test("a server can't forge lines with control characters", async () => {
-    // A carriage return, an escape sequence, and U+2028 in UTF-8.
+    // A carriage return, an escape sequence; in UTF-8 the line separator U+2028 and, which turn text around, U+202E and U+061C.
     const script = SCRIPT.replace(
       "S: 250 2.0.0 stored",
-      "S> 250 ok<CR>S: 250 forged \u001b[2J\u00e2\u0080\u00a8<CR><LF>",
+      "S> 250 ok<CR>S: 250 forged \u001b[2J\u00e2\u0080\u00a8\u00e2\u0080\u00ae\u00d8\u009c<CR><LF>",
     );
     const lines = await logged(MESSAGES, script, { wire: true });
-    expect(lines.map(({ msg }) => msg)).toContain("S: 250 ok\\x0dS: 250 forged \\x1b[2J\\u2028");
+    expect(lines.map(({ msg }) => msg)).toContain(
+      "S: 250 ok\\x0dS: 250 forged \\x1b[2J\\u2028\\u202e\\u061c",
+    );
   });
 });
 
@@ -254,6 +261,54 @@ describe("a logger", () => {
     );
   });
 
+  test("whose promises reject disturbs nothing, and is warned of", async () => {
+    const broken = recording();
+    broken.info = broken.debug = () => Promise.reject(new Error("the disk is full"));
+    const { fates, warnings } = await conversation(MESSAGES, SCRIPT, {
+      run: ({ session, send }) => {
+        attachLogger(session, broken, { wire: true });
+        return Promise.all(MESSAGES.map(send));
+      },
+    });
+    expect(fates).toEqual(["b1 succeeded 250", "gone failed rcpt 550"]);
+    expect(new Set(warnings)).toEqual(new Set(["ESMTP_LISTENER_FAILED"]));
+    expect(broken.told.filter((line) => line.includes('"reply"')).length, "once a reply").toBe(8);
+  });
+
+  test("is asked for its level at each line", async () => {
+    const { logger, lines } = makePino("silent");
+    await conversation(MESSAGES, SCRIPT, {
+      run: ({ session, send }) => {
+        attachLogger(session, logger);
+        session.once("messageStart", () => {
+          logger.level = "info";
+        });
+        return Promise.all(MESSAGES.map(send));
+      },
+    });
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      "recipient failed",
+      "message delivered to 1 of 2",
+      "closed",
+    ]);
+  });
+
+  test("and another on one session log the same, each for itself; one can be detached alone", async () => {
+    const first = makePino("info");
+    const second = makePino("info");
+    await conversation(MESSAGES, SCRIPT, {
+      run: ({ session, send }) => {
+        const detach = attachLogger(session, first.logger);
+        attachLogger(session, second.logger);
+        session.once("messageEnd", detach);
+        return Promise.all(MESSAGES.map(send));
+      },
+    });
+    const all = ["ready", "recipient failed", "message delivered to 1 of 2", "closed"];
+    expect(first.lines.map(({ msg }) => msg)).toEqual(all.slice(0, 3));
+    expect(second.lines.map(({ msg }) => msg)).toEqual(all);
+  });
+
   test("that is detached hears nothing more", async () => {
     const logger = recording();
     await conversation([], `${HELLO}\n${BYE}`, {
@@ -276,7 +331,81 @@ describe("a logger", () => {
   });
 });
 
+/** Something that is observed, made by hand: emits what it is told to, without a guard. */
+class Target {
+  readonly #listeners = new Map<string, Set<(event: object) => void>>();
+  sessions: Iterable<ObservedSession> = [];
+
+  on(name: string, listener: (event: never) => void): void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener as (event: object) => void));
+  }
+
+  off(name: string, listener: (event: never) => void): void {
+    this.#listeners.get(name)?.delete(listener as (event: object) => void);
+  }
+
+  emit(name: string, event: object): void {
+    for (const listener of this.#listeners.get(name) ?? []) listener({ time: 0, ...event });
+  }
+
+  get count(): number {
+    return [...this.#listeners.values()].reduce((sum, { size }) => sum + size, 0);
+  }
+}
+
+const OBSERVED: ObservedSession = {
+  id: "one",
+  host: "one.example",
+  port: 25,
+  state: "ready",
+  remoteAddress: undefined,
+  pending: 0,
+  repliesOwed: 0,
+};
+
+describe("what is attached", () => {
+  test("to many sessions goes on when one of them closes, and says which is which", () => {
+    const pool = new Target();
+    pool.sessions = [OBSERVED, { ...OBSERVED, id: "two", host: "two.example", port: 587 }];
+    const { logger, lines } = makePino("info");
+    const detach = attachLogger(pool, logger);
+    const ready = { secure: false, verified: false, authenticated: false, capabilities: new Map() };
+    pool.emit("ready", { sessionId: "two", ...ready });
+    pool.emit("close", { sessionId: "one", reason: "timeout" });
+    pool.emit("close", { sessionId: "two", reason: "aborted" });
+    expect(
+      lines.map(({ level, msg, sessionId, server, reason }) => [level, msg, sessionId, server ?? reason]),
+    ).toEqual([
+      ["info", "ready", "two", "two.example:587"],
+      ["warn", "closed", "one", "timeout"],
+      ["info", "closed", "two", "aborted"],
+    ]);
+    expect(pool.count).toBeGreaterThan(0);
+    detach();
+    expect(pool.count).toBe(0);
+  });
+
+  test("to one session ends with it, even if the logger fails at that", () => {
+    const session = Object.assign(new Target(), OBSERVED);
+    session.sessions = [session];
+    const broken = recording();
+    broken.info = () => {
+      throw new Error("the disk is full");
+    };
+    attachLogger(session, broken, { wire: true });
+    expect(() => session.emit("close", { sessionId: "one", reason: "quit" })).toThrow("the disk is full");
+    expect(session.count).toBe(0);
+  });
+});
+
 test.each([
+  [
+    "a logger whose isLevelEnabled is none",
+    [{ ...recording(), isLevelEnabled: true }],
+    /logger\.isLevelEnabled/,
+  ],
+  ["options that are none", [recording(), null], /^options must be an object/],
   ["a logger without methods", [{}], /logger must have.*debug/],
   ["no logger", [undefined], /logger must have/],
   ["wire", [recording(), { wire: "yes" }], /options\.wire/],
