@@ -35,7 +35,9 @@ async function main(): Promise<number> {
   const { spans } = telemetry;
   const width = Math.max(process.stdout.columns || 100, 60);
   print(
-    `${LETTERS.length} messages to an embedded smtp-server ${ROUND_TRIP} ms away: ${fates(deliveries)}`,
+    `${LETTERS.length} messages to an embedded smtp-server ${ROUND_TRIP} ms away,`,
+    "which refuses one recipient of letter-2, and the text of offer-4:",
+    fates(deliveries),
     "",
   );
   print(...drawTree(spans, width), "");

@@ -54,7 +54,8 @@ function axis(total: number, columns: number): string {
   const end = `${Math.round(total)} ms`;
   const middle = `${Math.round(total / 2)} ms`;
   const half = Math.floor(columns / 2);
-  return `${"0 ms".padEnd(half)}${middle.padEnd(columns - half - end.length)}${end}`;
+  const right = columns - half - end.length;
+  return `${"0 ms".padEnd(half)}${(middle.length < right ? middle : "").padEnd(right)}${end}`;
 }
 
 function picture(span: ReadableSpan, { column, columns }: Scale): string {
@@ -63,14 +64,19 @@ function picture(span: ReadableSpan, { column, columns }: Scale): string {
   const from = Math.min(column(start), columns - 1);
   const to = Math.max(column(milliseconds(span.endTime)), from + 1);
   const waited = span.attributes["smtp.message.wait_ms"];
-  const begun = typeof waited === "number" ? Math.min(column(start + waited), to) : from;
+  const begun = typeof waited === "number" ? Math.min(column(start + waited), to - 1) : from;
   const fill = span.status.code === SpanStatusCode.ERROR ? FAILED : UNDER_WAY;
   const bar = WAITING.repeat(begun - from) + fill.repeat(to - begun);
   const note = carried(span);
-  if (note === "") return " ".repeat(from) + bar;
-  if (to + 1 + note.length <= columns) return `${" ".repeat(from)}${bar} ${note}`;
+  const indent = " ".repeat(from);
+  if (note === "") return indent + bar;
+  if (to + 1 + note.length <= columns) return `${indent}${bar} ${note}`;
   if (note.length + 1 <= from) return `${note.padStart(from - 1)} ${bar}`;
-  return " ".repeat(from) + bar;
+  // A bar that leaves no room on either side has room within.
+  const within = ` ${note} `;
+  return bar.length < within.length + 2
+    ? indent + bar
+    : `${indent}${fill}${within}${bar.slice(within.length + 1)}`;
 }
 
 /** `1 end, 2 start`: what of which messages a group carries. */
