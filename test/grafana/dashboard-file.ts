@@ -26,7 +26,7 @@ export interface PanelJson {
   readonly panels?: readonly unknown[];
 }
 
-export interface VariableJson {
+interface VariableJson {
   readonly name: string;
   readonly type: string;
   readonly query: string;
