@@ -21,8 +21,8 @@ test("npm run example:record writes a page with successes, refusals and a lost c
   expect(text).not.toContain("alice@");
 });
 
-test("it says what it takes if it is given something else", async () => {
+test("a wrong argument is named, and nothing is recorded", async () => {
   const { status, out, errors } = await runExample("record/main.ts", ["--output", "x"]);
   expect([status, out]).toEqual([2, ""]);
-  expect(errors).toContain("--out page.html");
+  expect(errors).toContain("--output");
 });
