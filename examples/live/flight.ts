@@ -33,6 +33,8 @@ export class Flight {
   messages = 0;
   succeeded = 0;
   failed = 0;
+  /** Those among the failed that were aborted. */
+  aborted = 0;
   unknown = 0;
   /** Groups that were waited for. */
   roundTrips = 0;
@@ -73,10 +75,11 @@ export class Flight {
     keep(this.durations, group.durationMs, DURATIONS);
   }
 
-  recipientFailed({ address, reply, error }: RecipientFailedEvent): void {
+  recipientFailed({ address, stage, reply }: RecipientFailedEvent): void {
     this.failed++;
-    const why = reply === undefined ? (error?.code ?? "") : `${reply.code} ${reply.lines[0] ?? ""}`;
-    keep(this.refusals, { address, why }, REFUSALS);
+    if (stage === "aborted") this.aborted++;
+    if (reply === undefined) return;
+    keep(this.refusals, { address, why: `${reply.code} ${reply.lines[0] ?? ""}` }, REFUSALS);
   }
 
   messageEnded({ time }: MessageEndEvent): void {

@@ -99,13 +99,14 @@ export function summaryOfFlight(
   { startedAt, now }: Situation,
   interrupted: boolean,
 ): string[] {
-  const { messages, roundTrips, saved, error } = flight;
+  const { messages, roundTrips, saved, aborted, error } = flight;
   const took = now - startedAt;
   const lines = [
     `${count(messages, "message")} in ${seconds(took)} (${((messages / took) * 1_000).toFixed(1)} messages/s): ${fates(flight)}.`,
     `${count(roundTrips, "round trip")}; one command at a time: ${number(roundTrips + saved)}.`,
   ];
-  if (interrupted) lines.push("Interrupted: what had not begun was aborted.");
+  if (interrupted)
+    lines.push(`Interrupted: ${count(aborted, "recipient")} of messages that had not begun failed by it.`);
   if (error !== undefined) lines.push(`The session failed: ${error.message} (${error.code})`);
   return lines;
 }

@@ -25,12 +25,28 @@ const SCRIPT: string = "script";
 export const hasTerminal: boolean = spawnSync(SCRIPT, ["--version"]).status === 0;
 
 /** Runs it in a pseudo-terminal. */
-export function runInTerminal(example: string, args: readonly string[] = []): Promise<Ended> {
+export function runInTerminal(
+  example: string,
+  args: readonly string[] = [],
+  { env = {}, interruptAt }: TerminalOptions = {},
+): Promise<Ended> {
   const command = [TSX, `examples/${example}`, ...args].join(" ");
-  return run(SCRIPT, ["--quiet", "--return", "--command", command, "/dev/null"], { TERM: "xterm" });
+  const options = ["--quiet", "--return", "--command", command, "/dev/null"];
+  return run(SCRIPT, options, { TERM: "xterm", ...env }, interruptAt);
 }
 
-function run(command: string, args: readonly string[], more: Record<string, string>): Promise<Ended> {
+export interface TerminalOptions {
+  readonly env?: Record<string, string>;
+  /** Ctrl-C is pressed when this has been printed. */
+  readonly interruptAt?: string;
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  more: Record<string, string>,
+  interruptAt?: string,
+): Promise<Ended> {
   // Without what npm and the test runner put there.
   const { PATH = "", HOME = "" } = process.env;
   const env = { PATH, HOME, ...more };
@@ -39,6 +55,16 @@ function run(command: string, args: readonly string[], more: Record<string, stri
       if (child.exitCode === null) reject(error ?? new Error(`${command} was killed`));
       else resolve({ status: child.exitCode, out, errors });
     });
-    child.stdin?.end();
+    if (interruptAt === undefined) {
+      child.stdin?.end();
+      return;
+    }
+    let seen = "";
+    child.stdout?.on("data", function press(text: string) {
+      seen += text;
+      if (!seen.includes(interruptAt)) return;
+      child.stdout?.off("data", press);
+      child.stdin?.end("\x03");
+    });
   });
 }
