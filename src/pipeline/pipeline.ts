@@ -404,11 +404,14 @@ export class Pipeline {
   receive(reply: Reply, now: number, octets = 0): void {
     if (this.#phase === "over") return;
     const { oldest } = this.#ledger;
-    if (oldest !== undefined) oldest.group.bytesReceived += octets;
+    const awaited = this.#marker === oldest ? undefined : this.#marker;
+    const early = awaited !== undefined && rules.isMarker(reply) ? awaited : undefined;
+    const answered = early ?? oldest;
+    if (answered !== undefined) answered.group.bytesReceived += octets;
     if (oldest === undefined) {
       this.#unasked(reply, now);
-    } else if (this.#marker !== undefined && oldest !== this.#marker && rules.isMarker(reply)) {
-      this.#markerCameFirst(this.#marker, reply, now);
+    } else if (early !== undefined) {
+      this.#markerCameFirst(early, reply, now);
     } else if (this.#hangUp.strict || !rules.fits(oldest.command, reply)) {
       this.protocolError(rules.outOfStep(reply, oldest.command), now);
     } else {
