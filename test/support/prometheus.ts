@@ -40,11 +40,10 @@ const NUMBER = /^-?\d[\d.]*(?:e[+-]?\d+)?$/i;
 
 /**
  * What an alert's conditions measure: both sides of its comparisons, without numbers. An alert that is silent returns
- * nothing, as a misspelt metric does: so these are asked instead. Of a run of seconds there is no past: what an alert
- * measures of a while ago is asked of now.
+ * nothing, as a misspelt metric does: so these are asked instead.
  */
 export function measuredBy(expr: string): string[] {
-  const inner = withoutParentheses(expr.replace(/\boffset \d+[smhd]\b/g, "").trim());
+  const inner = withoutParentheses(expr.trim());
   const conditions = split(inner, SET_OPERATOR);
   if (conditions.length > 1) return conditions.flatMap(measuredBy);
   return split(inner, COMPARISON)
