@@ -27,6 +27,8 @@ export interface RangeSeries {
 export interface Range {
   readonly start: number;
   readonly end: number;
+  /** Seconds between two values. Default 1. */
+  readonly step?: number;
 }
 
 /** An alert as Prometheus has loaded it. */
@@ -48,7 +50,6 @@ export interface PrometheusOptions {
 /** A Prometheus in a process of its own. */
 export interface Prometheus {
   query(expr: string): Promise<readonly InstantSeries[]>;
-  /** One value a second. */
   queryRange(expr: string, range: Range): Promise<readonly RangeSeries[]>;
   alerts(): Promise<readonly LoadedAlert[]>;
   /** Asks until an answer fits, and returns it. Rejects after 30 seconds. */
@@ -99,8 +100,8 @@ export async function startPrometheus({ target, rules = [] }: PrometheusOptions)
   }
   return {
     query: async (expr) => (await get<{ result: InstantSeries[] }>("query", { query: expr })).result,
-    queryRange: async (expr, { start, end }) => {
-      const parameters = { query: expr, start: String(start), end: String(end), step: "1" };
+    queryRange: async (expr, { start, end, step = 1 }) => {
+      const parameters = { query: expr, start: String(start), end: String(end), step: String(step) };
       return (await get<{ result: RangeSeries[] }>("query_range", parameters)).result;
     },
     alerts: async () =>
