@@ -33,6 +33,7 @@ async function sendAndShow({ messages, latency, window }: Plan): Promise<number>
     flight.error = error;
   });
 
+  const interruption = new AbortController();
   const startedAt = now();
   const view = startView(process.stdout, process.env, flight, () => ({
     total: messages,
@@ -40,9 +41,10 @@ async function sendAndShow({ messages, latency, window }: Plan): Promise<number>
     now: now(),
     pending: session.pending,
     inFlight: session.repliesOwed,
+    state: session.state,
+    interrupted: interruption.signal.aborted,
   }));
   // The first Ctrl-C ends it in good order, the second at once.
-  const interruption = new AbortController();
   const interrupt = (): void => {
     if (interruption.signal.aborted) session.destroy();
     else interruption.abort();
@@ -55,9 +57,9 @@ async function sendAndShow({ messages, latency, window }: Plan): Promise<number>
     if (!(error instanceof SmtpError && error.code === "ESMTP_ABORTED")) throw error;
   }
   await session.quit();
-  await server.close();
   process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
-  view.end(interruption.signal.aborted);
+  view.end();
+  await server.close();
   if (interruption.signal.aborted) return 130;
   return flight.error === undefined ? 0 : 1;
 }

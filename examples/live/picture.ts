@@ -1,3 +1,4 @@
+import type { SessionState } from "smtp-pipelining";
 import { count, number } from "../deliver/screen.ts";
 import { bar, sparkline } from "../terminal/charts.ts";
 import { fill } from "../terminal/columns.ts";
@@ -13,6 +14,9 @@ export interface Situation {
   readonly pending: number;
   /** Commands that are not answered yet. */
   readonly inFlight: number;
+  readonly state: SessionState;
+  /** Whether it was asked to stop: it settles what was begun, and closes. */
+  readonly interrupted: boolean;
 }
 
 const MARKS: Readonly<Record<Mark, Stretch>> = {
@@ -24,7 +28,7 @@ const MARKS: Readonly<Record<Mark, Stretch>> = {
 
 /** The session as rows of a terminal. */
 export function pictureOfFlight(flight: Flight, situation: Situation, columns: number): Row[] {
-  const { total, startedAt, now, pending, inFlight } = situation;
+  const { total, startedAt, now, pending, inFlight, state, interrupted } = situation;
   const { messages, succeeded, failed, unknown, roundTrips, saved } = flight;
   const width = Math.min(columns, 100);
   const barWidth = Math.max(width - 24, 8);
@@ -36,13 +40,21 @@ export function pictureOfFlight(flight: Flight, situation: Situation, columns: n
   ];
   const rate = `${flight.rate(now, startedAt).toFixed(1)} messages/s`;
   return [
-    [["bold", `${number(messages)} of ${count(total, "message")}`], `  ${rate}  ${seconds(now - startedAt)}`],
+    [
+      ["bold", `${number(messages)} of ${count(total, "message")}`],
+      interrupted && state !== "closed"
+        ? ["yellow", "  stopping; Ctrl-C again ends it at once"]
+        : `  ${rate}  ${seconds(now - startedAt)}`,
+    ],
     [["cyan", fill(bar(messages / total, width), width).replaceAll(" ", "░")]],
     [],
     fate("Succeeded", succeeded, "green"),
     fate("Failed", failed, "red"),
     fate("Unknown", unknown, "yellow"),
-    [label("In flight"), `${number(inFlight).padStart(7)}  of ${count(pending, "message")} begun or queued`],
+    [
+      label("In flight"),
+      `${number(inFlight).padStart(7)}  commands; ${count(pending, "message")} begun or queued`,
+    ],
     [label("Round trips"), `${number(roundTrips).padStart(7)}  ${number(saved)} saved`],
     [],
     [["bold", "Command groups"], "  · waits  ✓ accepted  ✗ refused"],
@@ -94,11 +106,7 @@ export function lineOfFlight(flight: Flight, { total, startedAt, now, inFlight }
 }
 
 /** How it went, in the end. */
-export function summaryOfFlight(
-  flight: Flight,
-  { startedAt, now }: Situation,
-  interrupted: boolean,
-): string[] {
+export function summaryOfFlight(flight: Flight, { startedAt, now, interrupted }: Situation): string[] {
   const { messages, roundTrips, saved, aborted, error } = flight;
   const took = now - startedAt;
   const lines = [

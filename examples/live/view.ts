@@ -8,7 +8,7 @@ const LINE_EVERY = 1_000;
 
 export interface View {
   /** Shows how it ended, and gives the terminal back. */
-  end(interrupted: boolean): void;
+  end(): void;
 }
 
 /** Shows a flight until its end: drawn anew in place on a terminal, as a line now and then elsewhere. */
@@ -30,12 +30,12 @@ export function startView(
   process.once("exit", giveBack);
   if (terminal) show();
   return {
-    end(interrupted) {
+    end() {
       clearInterval(timer);
       if (terminal) show();
       giveBack();
       process.off("exit", giveBack);
-      const summary = summaryOfFlight(flight, situation(), interrupted);
+      const summary = summaryOfFlight(flight, situation());
       out.write(`${terminal ? "\n" : ""}${summary.join("\n")}\n`);
     },
   };

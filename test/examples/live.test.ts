@@ -1,6 +1,7 @@
+import { SmtpError } from "smtp-pipelining";
 import { describe, expect, test } from "vitest";
 import { Flight } from "../../examples/live/flight.ts";
-import { lineOfFlight } from "../../examples/live/picture.ts";
+import { lineOfFlight, summaryOfFlight } from "../../examples/live/picture.ts";
 import { hasTerminal, runExample, runInTerminal } from "./run.ts";
 import { play } from "./virtual-terminal.ts";
 
@@ -46,7 +47,7 @@ describe("example:live", () => {
       /^40 of 40 messages {2}\d+\.\d messages\/s {2}\d+\.\d s\n█{79}\n\nSucceeded +92 {2}█+\n/,
     );
     expect(seen.match(/^Command groups/gm)?.length).toBe(1);
-    expect(seen).toMatch(/^In flight +0 {2}of 0 messages begun or queued$/m);
+    expect(seen).toMatch(/^In flight +0 {2}commands; 0 messages begun or queued$/m);
     expect(seen).toMatch(/^ +\d+ {2}text RSET MAIL RCPT×4 DATA +\d+ ms {2}[✓✗]{8}$/m);
     expect(seen).toMatch(/^ +\d+ {2}QUIT +\d+ ms {2}✓$/m);
     expect(seen).toMatch(/^Durations {2}\d+ to \d+ ms {2}[▁▂▃▄▅▆▇█]{10,}$/m);
@@ -65,7 +66,7 @@ describe("example:live", () => {
   test.runIf(hasTerminal)("Ctrl-C settles what was begun, and gives the terminal back", async () => {
     const { status, out } = await runInTerminal("live/main.ts", ["--messages", "100000"], {
       env: { NO_COLOR: "1" },
-      interruptAt: "Round trips      5",
+      interruptAt: ["Round trips      5"],
     });
     expect(status).toBe(130);
     const { rows, cursorVisible } = play(out, COLUMNS);
@@ -76,6 +77,19 @@ describe("example:live", () => {
       /, 0 unknown\.\n.*\nInterrupted: \d+ recipients of messages that had not begun failed by it\.\n*$/,
     );
     expect(out).not.toMatch(/\[\d+m/);
+  });
+
+  test.runIf(hasTerminal)("Ctrl-C again ends it at once, also where the server takes its time", async () => {
+    const { status, out } = await runInTerminal("live/main.ts", ["--latency", "4000"], {
+      interruptAt: ["20 messages begun or queued", "stopping; Ctrl-C again ends it at once"],
+    });
+    expect(status).toBe(130);
+    const { rows, cursorVisible } = play(out, COLUMNS);
+    expect(cursorVisible).toBe(true);
+    expect(rows.join("\n")).toMatch(
+      /, 0 unknown\.\n[\s\S]*Interrupted: 50 recipients of messages that had not begun failed by it\.\n*$/,
+    );
+    expect(out).not.toContain("QUIT");
   });
 
   test("says how it is used, and what is wrong with its arguments", async () => {
@@ -138,6 +152,26 @@ describe("a flight", () => {
     expect(flight.groups.map(({ id }) => id)).toEqual([95, 96, 97, 98, 99, 100]);
   });
 
+  test("says in the end what the session failed with", () => {
+    const flight = new Flight();
+    sent(flight, 1, "MAIL");
+    flight.error = new SmtpError("ESMTP_TIMEOUT", "Nothing came");
+    const situation = {
+      total: 3,
+      startedAt: 1_000,
+      now: 3_000,
+      pending: 0,
+      inFlight: 0,
+      state: "closed",
+      interrupted: false,
+    } as const;
+    expect(summaryOfFlight(flight, situation)).toEqual([
+      "0 messages in 2.0 s (0.0 messages/s): 0 succeeded, 0 failed, 0 unknown.",
+      "0 round trips; one command at a time: 0.",
+      "The session failed: Nothing came (ESMTP_TIMEOUT)",
+    ]);
+  });
+
   test("its rate is that of the last five seconds", () => {
     const flight = new Flight();
     const delivery = { id: "1", ok: true, from: "", recipients: [], succeeded: [], failed: [], unknown: [] };
@@ -155,7 +189,15 @@ describe("a flight", () => {
     expect(flight.rate(14_000, 10_000)).toBe(1);
     expect(flight.rate(16_500, 10_000)).toBe(0.4);
     expect(
-      lineOfFlight(flight, { total: 1_234, startedAt: 10_000, now: 17_500, pending: 1, inFlight: 1 }),
+      lineOfFlight(flight, {
+        total: 1_234,
+        startedAt: 10_000,
+        now: 17_500,
+        pending: 1,
+        inFlight: 1,
+        state: "ready",
+        interrupted: false,
+      }),
     ).toBe(
       "7.5 s: 4 of 1,234 messages, 0.2 messages/s, 0 succeeded, 0 failed, 0 unknown, 1 command in flight, 0 round trips saved",
     );

@@ -28,24 +28,25 @@ export const hasTerminal: boolean = spawnSync(SCRIPT, ["--version"]).status === 
 export function runInTerminal(
   example: string,
   args: readonly string[] = [],
-  { env = {}, interruptAt }: TerminalOptions = {},
+  { env = {}, interruptAt = [] }: TerminalOptions = {},
 ): Promise<Ended> {
-  const command = [TSX, `examples/${example}`, ...args].join(" ");
+  // noflsh: Ctrl-C would throw away what was printed and not yet read, in the middle of a line.
+  const command = ["stty noflsh; exec", TSX, `examples/${example}`, ...args].join(" ");
   const options = ["--quiet", "--return", "--command", command, "/dev/null"];
   return run(SCRIPT, options, { TERM: "xterm", ...env }, interruptAt);
 }
 
 export interface TerminalOptions {
   readonly env?: Record<string, string>;
-  /** Ctrl-C is pressed when this has been printed. */
-  readonly interruptAt?: string;
+  /** Ctrl-C is pressed when the first of these has been printed, then when the next has. */
+  readonly interruptAt?: readonly string[];
 }
 
 function run(
   command: string,
   args: readonly string[],
   more: Record<string, string>,
-  interruptAt?: string,
+  interruptAt: readonly string[] = [],
 ): Promise<Ended> {
   // Without what npm and the test runner put there.
   const { PATH = "", HOME = "" } = process.env;
@@ -55,16 +56,18 @@ function run(
       if (child.exitCode === null) reject(error ?? new Error(`${command} was killed`));
       else resolve({ status: child.exitCode, out, errors });
     });
-    if (interruptAt === undefined) {
-      child.stdin?.end();
-      return;
-    }
+    const awaited = [...interruptAt];
     let seen = "";
-    child.stdout?.on("data", function press(text: string) {
+    if (awaited.length === 0) child.stdin?.end();
+    child.stdout?.on("data", (text: string) => {
+      const [next] = awaited;
+      if (next === undefined) return;
       seen += text;
-      if (!seen.includes(interruptAt)) return;
-      child.stdout?.off("data", press);
-      child.stdin?.end("\x03");
+      if (!seen.includes(next)) return;
+      awaited.shift();
+      seen = "";
+      if (awaited.length > 0) child.stdin?.write("\x03");
+      else child.stdin?.end("\x03");
     });
   });
 }
