@@ -11,6 +11,7 @@ export type { PeerFacts } from "./pipeline/peer.ts";
 export type { PipeliningMode } from "./pipeline/pipeline.ts";
 export type { Capabilities } from "./protocol/capabilities.ts";
 export type { Command } from "./protocol/command.ts";
+export type { NotifyCondition } from "./protocol/dsn.ts";
 export { SmtpError, type SmtpErrorCode, type SmtpErrorDetails } from "./protocol/errors.ts";
 export type { Limits, Timeouts, Window } from "./protocol/limits.ts";
 export type { Reply } from "./protocol/reply.ts";
@@ -45,6 +46,7 @@ export type {
   Delivery,
   Message,
   MessageData,
+  MessageDsn,
   MessageRecipient,
   MessageText,
 } from "./session/message.ts";

@@ -24,6 +24,7 @@ export interface OrdinaryCommand {
  *   is pipelined behind a message's text, or hung up on it
  * - `ESMTP_FOLLOW_ON_STORED`: its software is known to store that in the message
  * - `ESMTP_PIPELINING_UNFIT`: its first group was not answered, or its replies were out of step
+ * - `ESMTP_DSN_UNSUPPORTED`: a message asks about notifications, and the server does not offer DSN
  */
 export type PeerWarningCode =
   | "ESMTP_GARBLED_GREETING"
@@ -32,7 +33,8 @@ export type PeerWarningCode =
   | "ESMTP_FOLLOW_ON_SLOW"
   | "ESMTP_FOLLOW_ON_LOST"
   | "ESMTP_FOLLOW_ON_STORED"
-  | "ESMTP_PIPELINING_UNFIT";
+  | "ESMTP_PIPELINING_UNFIT"
+  | "ESMTP_DSN_UNSUPPORTED";
 
 export interface PeerWarning {
   readonly code: PeerWarningCode;
@@ -46,6 +48,8 @@ export interface PipelineObserver {
   ready(handshake: Handshake, now: number): void;
   /** Something was learnt about the server that the next session should know. */
   learnt(facts: PeerFacts, warning?: PeerWarning): void;
+  /** Something of no weight for the next session. */
+  warned(warning: PeerWarning): void;
   groupStart(group: Group): void;
   groupEnd(group: Group): void;
   sent(exchange: PendingExchange): void;

@@ -1,6 +1,6 @@
 import { isAscii } from "../protocol/address.ts";
 import { type Capabilities, garbledGreeting, storesFollowOn } from "../protocol/capabilities.ts";
-import { type Command, rcptLine } from "../protocol/command.ts";
+import type { Command } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import {
   type Limits,
@@ -19,7 +19,15 @@ import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } 
 import { Trust } from "./peer.ts";
 import * as rules from "./rules.ts";
 import { Settlement } from "./settlement.ts";
-import { envelopeOctets, mailCommand, Transaction, unsupported, unsupportedAddress } from "./transaction.ts";
+import {
+  asksForNotifications,
+  envelopeOctets,
+  mailCommand,
+  rcptCommand,
+  Transaction,
+  unsupported,
+  unsupportedAddress,
+} from "./transaction.ts";
 
 // The SMTP conversation of one connection as a state machine without I/O, clock or emitter.
 //
@@ -94,6 +102,7 @@ export class Pipeline {
   #followOn: FollowOn | undefined;
   #marker: PendingExchange | undefined;
   #markerDue = false;
+  #dsnMissed = false;
 
   constructor(options: PipelineOptions, observer: PipelineObserver) {
     this.#options = options;
@@ -357,17 +366,28 @@ export class Pipeline {
     this.#followOn = { transaction, refused: false };
   }
 
+  /** Mail goes out without what the server can't do about notifications; that is said once. */
+  #noticeMissingDsn(transaction: Transaction): void {
+    if (this.#dsnMissed || this.#capabilities.has("DSN") || !asksForNotifications(transaction)) return;
+    this.#dsnMissed = true;
+    this.#observer.warned({
+      code: "ESMTP_DSN_UNSUPPORTED",
+      message: "The server does not offer DSN: what messages ask about notifications is not passed on",
+    });
+  }
+
   #envelopeLine(kind: "mail" | "rcpt" | "data", transaction: Transaction, now: number): string {
     transaction.unanswered++;
     switch (kind) {
       case "mail":
         transaction.mailWritten = true;
+        this.#noticeMissingDsn(transaction);
         return this.#line("MAIL", mailCommand(transaction, this.#capabilities), now, transaction);
       case "rcpt": {
         const index = transaction.nextRecipient++;
         return this.#line(
           "RCPT",
-          rcptLine(transaction.recipients[index]?.address ?? ""),
+          rcptCommand(transaction.recipients[index], this.#capabilities),
           now,
           transaction,
           index,

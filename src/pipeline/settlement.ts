@@ -73,9 +73,10 @@ export class Settlement {
     }
     transaction.recipients.forEach((recipient, i) => {
       const unfit = forwardPathProblem(recipient.address);
-      if (unfit === undefined) return;
-      const reason = invalidAddress(`to[${i}]`, recipient.address, unfit);
-      this.one(transaction, recipient, failed(recipient.address, "invalid", reason));
+      const reason =
+        unfit === undefined ? recipient.unfit : invalidAddress(`to[${i}]`, recipient.address, unfit);
+      if (reason !== undefined)
+        this.one(transaction, recipient, failed(recipient.address, "invalid", reason));
     });
   }
 

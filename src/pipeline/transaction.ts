@@ -1,6 +1,7 @@
 import { isAscii } from "../protocol/address.ts";
 import { type Capabilities, maximumSize } from "../protocol/capabilities.ts";
-import { mailLine } from "../protocol/command.ts";
+import { mailLine, rcptLine } from "../protocol/command.ts";
+import { type DsnMailParameters, type DsnRcptParameters, dsnOfMail, dsnOfRcpt } from "../protocol/dsn.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
 import type { RecipientResult } from "./fate.ts";
@@ -9,6 +10,10 @@ import type { Group } from "./group.ts";
 /** One entry of a message's `to`. */
 export interface Recipient {
   readonly address: string;
+  /** What is asked of the server about notifications. */
+  readonly dsn?: DsnRcptParameters | undefined;
+  /** Why that can't be asked. */
+  readonly unfit?: SmtpError | undefined;
   /** The reply that accepted it, until the message's text decides. */
   accepted?: Reply | undefined;
   /** The reply that refused it behind a text, until the envelope has been answered whole and in step. */
@@ -45,6 +50,8 @@ export class Transaction {
   readonly recipients: readonly Recipient[];
   readonly text: TextDeclaration;
   readonly requireAllRecipients: boolean;
+  /** What is asked of the server about notifications. */
+  readonly dsn: DsnMailParameters | undefined;
   readonly queuedAt: number;
 
   stage: TransactionStage = "queued";
@@ -78,6 +85,7 @@ export class Transaction {
     recipients: readonly Recipient[];
     text: TextDeclaration;
     requireAllRecipients: boolean;
+    dsn?: DsnMailParameters | undefined;
     queuedAt: number;
   }) {
     this.id = init.id;
@@ -86,6 +94,7 @@ export class Transaction {
     this.recipients = init.recipients;
     this.text = init.text;
     this.requireAllRecipients = init.requireAllRecipients;
+    this.dsn = init.dsn;
     this.queuedAt = init.queuedAt;
   }
 
@@ -162,9 +171,12 @@ export function unsupportedAddress(address: string): SmtpError {
 }
 
 /** About how many octets MAIL, RCPT and DATA take. */
-export function envelopeOctets({ from, recipients }: Transaction): number {
+export function envelopeOctets({ from, recipients, dsn }: Transaction): number {
   // Beside the addresses: RSET, MAIL with its parameters, DATA; "RCPT TO:<>" with its line end.
-  return recipients.reduce((sum, { address }) => sum + address.length + 12, from.length + 64);
+  return recipients.reduce(
+    (sum, recipient) => sum + recipient.address.length + dsnOfRcpt(recipient.dsn ?? {}).length + 12,
+    from.length + dsnOfMail(dsn ?? {}).length + 64,
+  );
 }
 
 /** The MAIL command with the parameters that the server offers. */
@@ -173,5 +185,21 @@ export function mailCommand(transaction: Transaction, capabilities: Capabilities
   const body = capabilities.has("8BITMIME")
     ? (text.body ?? (text.eightBit === false ? undefined : "8BITMIME"))
     : undefined;
-  return mailLine(transaction.from, { size: capabilities.has("SIZE") ? text.size : undefined, body });
+  return mailLine(transaction.from, {
+    size: capabilities.has("SIZE") ? text.size : undefined,
+    body,
+    dsn: capabilities.has("DSN") ? transaction.dsn : undefined,
+  });
+}
+
+/** The RCPT command of one recipient with the parameters that the server offers. */
+export function rcptCommand(recipient: Recipient | undefined, capabilities: Capabilities): string {
+  return rcptLine(recipient?.address ?? "", capabilities.has("DSN") ? recipient?.dsn : undefined);
+}
+
+/** Whether notifications are asked for, or not to be sent. */
+export function asksForNotifications({ dsn, recipients }: Transaction): boolean {
+  return (
+    dsn?.ret !== undefined || dsn?.envid !== undefined || recipients.some((each) => each.dsn !== undefined)
+  );
 }

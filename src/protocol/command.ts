@@ -1,4 +1,5 @@
 import { domainOrLiteral, hasControlCharacter, isAscii } from "./address.ts";
+import { type DsnMailParameters, type DsnRcptParameters, dsnOfMail, dsnOfRcpt } from "./dsn.ts";
 import { COMMAND_LINE_OCTETS, DOMAIN_OCTETS } from "./limits.ts";
 
 /**
@@ -28,6 +29,8 @@ export interface MailParameters {
   readonly size?: number | undefined;
   /** BODY, RFC 6152. */
   readonly body?: "7BIT" | "8BITMIME" | undefined;
+  /** RET and ENVID, RFC 3461. */
+  readonly dsn?: DsnMailParameters | undefined;
 }
 
 /** `MAIL FROM:<…>`, RFC 5321 §4.1.1.2. No space after the colon: strict servers refuse it. */
@@ -35,12 +38,12 @@ export function mailLine(reversePath: string, parameters: MailParameters = {}): 
   let line = `MAIL FROM:<${reversePath}>`;
   if (parameters.size !== undefined) line += ` SIZE=${parameters.size}`;
   if (parameters.body !== undefined) line += ` BODY=${parameters.body}`;
-  return line;
+  return line + dsnOfMail(parameters.dsn ?? {});
 }
 
-/** `RCPT TO:<…>`, RFC 5321 §4.1.1.3. */
-export function rcptLine(forwardPath: string): string {
-  return `RCPT TO:<${forwardPath}>`;
+/** `RCPT TO:<…>`, RFC 5321 §4.1.1.3, with NOTIFY and ORCPT, RFC 3461. */
+export function rcptLine(forwardPath: string, dsn: DsnRcptParameters = {}): string {
+  return `RCPT TO:<${forwardPath}>${dsnOfRcpt(dsn)}`;
 }
 
 /** The verb of a command line in upper case. */

@@ -64,6 +64,10 @@ export const LOCAL_PART_OCTETS = 64;
 export const DOMAIN_OCTETS = 255;
 export const PATH_OCTETS = 256;
 
+/** RFC 3461 §4.4 and §4.2: characters of an envelope identifier, and of an original recipient as it is sent. */
+export const ENVID_OCTETS = 100;
+export const ORCPT_OCTETS = 500;
+
 /** RFC 5321 §4.5.3.1.4: octets of a command line with its CRLF, where no extension says otherwise. */
 export const COMMAND_LINE_OCTETS = 512;
 

@@ -5,8 +5,9 @@ import type {
   RecipientSucceeded,
   RecipientUnknown,
 } from "../pipeline/fate.ts";
-import { type TextDeclaration, Transaction } from "../pipeline/transaction.ts";
+import { type Recipient, type TextDeclaration, Transaction } from "../pipeline/transaction.ts";
 import { hasControlCharacter } from "../protocol/address.ts";
+import { envidProblem, type NotifyCondition, orcptProblem } from "../protocol/dsn.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { BareLineEnd, type LineEndings, measureText } from "../protocol/text.ts";
@@ -19,8 +20,24 @@ export type MessageText = string | Uint8Array | Readable | AsyncIterable<string 
 /** A text, or a function that returns one: called when its turn comes, so that nothing is open before. */
 export type MessageData = MessageText | (() => MessageText | Promise<MessageText>);
 
-/** One recipient: an address, or an object with one. */
-export type MessageRecipient = string | { readonly address: string };
+/** One recipient: an address, or an object with one and with what is asked about notifications, RFC 3461. */
+export type MessageRecipient =
+  | string
+  | {
+      readonly address: string;
+      /** When the sender is to be told: conditions, or `"NEVER"`. Default: what the server does, mostly on failure. */
+      readonly notify?: "NEVER" | readonly NotifyCondition[] | undefined;
+      /** The original recipient, for notifications: an address, or `type;address`. */
+      readonly orcpt?: string | undefined;
+    };
+
+/** What is asked about notifications of a message as a whole, RFC 3461. */
+export interface MessageDsn {
+  /** An identifier of yours, which notifications repeat: printable ASCII, at most 100 characters. */
+  readonly envid?: string | undefined;
+  /** Whether a notification returns the whole message or its headers. Default: the server decides. */
+  readonly ret?: "FULL" | "HDRS" | undefined;
+}
 
 /** A message to be sent. */
 export interface Message<T = unknown> {
@@ -41,6 +58,8 @@ export interface Message<T = unknown> {
   size?: number | undefined;
   /** Default: what the text needs, and 8BITMIME for a stream where the server offers it (RFC 6152). */
   body?: "7BIT" | "8BITMIME" | undefined;
+  /** Notifications. Where the server does not offer DSN the mail goes out without, and a `warning` says so. */
+  dsn?: MessageDsn | undefined;
   /** The text goes only if every recipient was accepted. Default false. */
   requireAllRecipients?: boolean | undefined;
   /** Aborts the message until its DATA is written; has no effect then. */
@@ -65,7 +84,14 @@ export interface Delivery<T = unknown> {
   readonly error?: SmtpError;
 }
 
-const MESSAGE_FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", check.Check> = {
+const NOTIFY_CONDITIONS: readonly NotifyCondition[] = ["SUCCESS", "FAILURE", "DELAY"];
+
+const DSN_FIELDS: Record<keyof MessageDsn, check.Check> = {
+  envid: check.string,
+  ret: check.oneOf("FULL", "HDRS"),
+};
+
+const MESSAGE_FIELDS: Record<keyof Message | "smtputf8" | "requireTls", check.Check> = {
   from: check.string,
   to: () => undefined,
   data: (value) =>
@@ -80,7 +106,7 @@ const MESSAGE_FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", 
   size: check.integer(0),
   body: (value) => (value === "BINARYMIME" ? check.notYet()(value) : check.oneOf("7BIT", "8BITMIME")(value)),
   smtputf8: check.notYet(false),
-  dsn: check.notYet(),
+  dsn: (value) => (check.isRecord(value) ? undefined : "must be an object"),
   requireTls: check.notYet(false),
   requireAllRecipients: check.boolean,
   signal: check.signal,
@@ -88,12 +114,22 @@ const MESSAGE_FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", 
 
 const RECIPIENT_FIELDS: Record<string, check.Check> = {
   address: check.string,
-  notify: check.notYet(),
-  orcpt: check.notYet(),
+  notify: (value) => {
+    if (value === "NEVER") return undefined;
+    const conditions: unknown[] = Array.isArray(value) ? Array.from<unknown>(value) : [];
+    const fit =
+      conditions.length > 0 &&
+      conditions.every((each) => NOTIFY_CONDITIONS.includes(each as NotifyCondition)) &&
+      new Set(conditions).size === conditions.length;
+    return fit ? undefined : 'must be "NEVER" or an array of "SUCCESS", "FAILURE" and "DELAY", each once';
+  },
+  orcpt: check.string,
 };
 
+type RecipientFields = Exclude<MessageRecipient, string>;
+
 /** Checks the shape of a message, and copies it. @throws TypeError that names the field. */
-function readMessage(given: unknown): Message & { readonly to: readonly string[] } {
+function readMessage(given: unknown): Message & { readonly to: readonly RecipientFields[] } {
   const message = check.readRecord(given, MESSAGE_FIELDS, "message") as Partial<Message>;
   const { from, to, data } = message;
   for (const [field, value] of Object.entries({ from, to, data })) {
@@ -101,14 +137,36 @@ function readMessage(given: unknown): Message & { readonly to: readonly string[]
   }
   if (Array.isArray(to) && to.length === 0) throw new TypeError("message.to has no recipient");
   // Array.from: a hole in an array is an entry too.
-  const addresses = Array.from<unknown, string>(Array.isArray(to) ? to : [to], (recipient, i) => {
+  const recipients = Array.from<unknown, RecipientFields>(Array.isArray(to) ? to : [to], (recipient, i) => {
     const field = Array.isArray(to) ? `message.to[${i}]` : "message.to";
-    if (typeof recipient === "string") return recipient;
-    const { address } = check.readRecord(recipient, RECIPIENT_FIELDS, field) as { address?: string };
+    if (typeof recipient === "string") return { address: recipient };
+    const read = check.readRecord(recipient, RECIPIENT_FIELDS, field) as Partial<RecipientFields>;
+    const { address, notify } = read;
     if (address === undefined) throw new TypeError(`${field}.address is missing`);
-    return address;
+    return { ...read, address, notify: typeof notify === "string" ? notify : notify?.slice() };
   });
-  return { ...(message as Message), to: addresses };
+  const dsn = message.dsn && check.readRecord(message.dsn, DSN_FIELDS, "message.dsn");
+  return { ...(message as Message), to: recipients, dsn };
+}
+
+/** What is asked about notifications to one recipient, and why it can't be. */
+function makeRecipient({ address, notify, orcpt }: RecipientFields, i: number): Recipient {
+  if (notify === undefined && orcpt === undefined) return { address };
+  const problem = orcpt === undefined ? undefined : orcptProblem(orcpt);
+  const unfit = problem === undefined ? undefined : unfitParameter(`to[${i}].orcpt`, orcpt, problem);
+  return { address, dsn: { notify, orcpt }, unfit };
+}
+
+function envidUnfit(envid: string | undefined): SmtpError | undefined {
+  const problem = envid === undefined ? undefined : envidProblem(envid);
+  return problem === undefined ? undefined : unfitParameter("dsn.envid", envid, problem);
+}
+
+function unfitParameter(field: string, value: unknown, problem: string): SmtpError {
+  return new SmtpError(
+    "ESMTP_INVALID_PARAMETER",
+    `${field}: ${check.shownValue(value)} is unfit: ${problem}`,
+  );
 }
 
 /**
@@ -124,13 +182,15 @@ export function makeTransaction(
 ): { transaction: Transaction; message: Message; octets: Uint8Array | undefined } {
   const message = readMessage(given);
   const octets = inMemory(message.data);
+  const text = octets === undefined ? declared(message) : measured(message, octets, lineEndings);
   const transaction = new Transaction({
     id: message.id ?? defaultId,
     seq,
     from: message.from,
-    recipients: message.to.map((address) => ({ address })),
-    text: octets === undefined ? declared(message) : measured(message, octets, lineEndings),
+    recipients: message.to.map(makeRecipient),
+    text: { ...text, unfit: text.unfit ?? envidUnfit(message.dsn?.envid) },
     requireAllRecipients: message.requireAllRecipients ?? false,
+    dsn: message.dsn,
     queuedAt,
   });
   return { transaction, message, octets };

@@ -51,6 +51,8 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
       if (warning !== undefined) teller.tell("warning", warning);
     },
 
+    warned: (warning: PeerWarning) => teller.tell("warning", warning),
+
     groupStart(group: Group): void {
       if (teller.wants("groupStart")) teller.tell("groupStart", { groupId: group.id });
     },

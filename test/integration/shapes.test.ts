@@ -168,7 +168,7 @@ describe("an option that is wrong", () => {
 
 const GOOD = { from: "from@example.org", to: "to@example.net", data: "A: b\r\n" };
 
-const FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", unknown[]> = {
+const FIELDS: Record<keyof Message | "smtputf8" | "requireTls", unknown[]> = {
   from: [undefined, null, 5, {}, ["from@example.org"]],
   to: [
     undefined,
@@ -193,7 +193,7 @@ const FIELDS: Record<keyof Message | "smtputf8" | "dsn" | "requireTls", unknown[
   requireAllRecipients: ["yes", 1, null],
   signal: [{}, null, true, new AbortController(), Object.create(AbortSignal.prototype)],
   smtputf8: [true, "yes", null],
-  dsn: [{}, { ret: "HDRS" }, null, false],
+  dsn: [null, false, [], "FULL"],
   requireTls: [true, null],
 };
 
@@ -204,8 +204,23 @@ const WRONG_MESSAGES: (readonly [string, string, unknown])[] = [
   ...["html", "subject", "From", "toString", "text", "attachments"].map(
     (name) => [`message.${name}`, '"x"', { ...GOOD, [name]: "x" }] as const,
   ),
-  ["message.to.notify", "never", { ...GOOD, to: { address: "a@example.net", notify: "never" } }],
-  ["message.to[1].orcpt", "x", { ...GOOD, to: ["a@example.net", { address: "b@example.net", orcpt: "x" }] }],
+  ...[
+    "never",
+    [],
+    ["NEVER"],
+    ["SUCCESS", "SUCCESS"],
+    ["FAILURE", 5],
+    "SUCCESS",
+    true,
+    Object.assign([], { length: 1 }),
+  ].map(
+    (notify) =>
+      ["message.to.notify", shown(notify), { ...GOOD, to: { address: "a@example.net", notify } }] as const,
+  ),
+  ["message.to[1].orcpt", "5", { ...GOOD, to: ["a@example.net", { address: "b@example.net", orcpt: 5 }] }],
+  ["message.dsn.ret", "full", { ...GOOD, dsn: { ret: "full" } }],
+  ["message.dsn.envid", "5", { ...GOOD, dsn: { envid: 5 } }],
+  ["message.dsn.notify", "NEVER", { ...GOOD, dsn: { notify: "NEVER" } }],
   ["message.to[0].name", "x", { ...GOOD, to: [{ address: "b@example.net", name: "x" }] }],
   ["message", "undefined", undefined],
   ["message", "null", null],
@@ -253,7 +268,7 @@ test("the fields of a message and of the options count if they are inherited too
   await Promise.all([settled, session.ready().then(() => log.push("room"))]);
   expect(log).toEqual(["settled", "room"]);
   expect((await sent).tag).toBe(tag);
-  for (const wrong of [{ to: [] }, { from: 5 }, { signal: {} }, { dsn: {} }, { data: 5 }]) {
+  for (const wrong of [{ to: [] }, { from: 5 }, { signal: {} }, { dsn: [] }, { data: 5 }]) {
     await expect(session.pipeline(Object.create({ ...GOOD, ...wrong }))).rejects.toThrow(
       new RegExp(`^message.${Object.keys(wrong)[0]} `),
     );

@@ -338,6 +338,7 @@ export class Conversation {
     return {
       recall: () => this.facts,
       ready: () => undefined,
+      warned: () => undefined,
       learnt: (facts, warning) => {
         this.facts = facts;
         this.#audit.note(`learnt ${JSON.stringify(facts)} ${warning?.code ?? ""}`);

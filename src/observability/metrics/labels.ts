@@ -214,6 +214,7 @@ const WARNINGS: Readonly<Record<WarningCode, true>> = {
   ESMTP_FOLLOW_ON_LOST: true,
   ESMTP_FOLLOW_ON_STORED: true,
   ESMTP_PIPELINING_UNFIT: true,
+  ESMTP_DSN_UNSUPPORTED: true,
   ESMTP_LISTENER_FAILED: true,
   ESMTP_PEER_MEMORY_FAILED: true,
 };
