@@ -50,7 +50,7 @@ export type {
   MessageRecipient,
   MessageText,
 } from "./session/message.ts";
-export type { ConnectTarget, SessionOptions } from "./session/options.ts";
+export type { ConnectTarget, SessionOptions, TlsMode } from "./session/options.ts";
 export type { FlushSummary } from "./session/outbox.ts";
 export { BoundedPeerMemory, type PeerMemory } from "./session/peers.ts";
 export { type SessionState, SmtpSession, type WaitOptions } from "./session/session.ts";

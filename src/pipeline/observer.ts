@@ -24,6 +24,7 @@ export interface OrdinaryCommand {
  *   is pipelined behind a message's text, or hung up on it
  * - `ESMTP_FOLLOW_ON_STORED`: its software is known to store that in the message
  * - `ESMTP_PIPELINING_UNFIT`: its first group was not answered, or its replies were out of step
+ * - `ESMTP_STARTTLS_REFUSED`: it offers STARTTLS and refuses it; the session goes on in plain text (`"opportunistic"`)
  * - `ESMTP_DSN_UNSUPPORTED`: a message asks about notifications, and the server does not offer DSN
  */
 export type PeerWarningCode =
@@ -34,6 +35,7 @@ export type PeerWarningCode =
   | "ESMTP_FOLLOW_ON_LOST"
   | "ESMTP_FOLLOW_ON_STORED"
   | "ESMTP_PIPELINING_UNFIT"
+  | "ESMTP_STARTTLS_REFUSED"
   | "ESMTP_DSN_UNSUPPORTED";
 
 export interface PeerWarning {
@@ -45,6 +47,8 @@ export interface PeerWarning {
 export interface PipelineObserver {
   /** The server's capabilities are known: what is remembered of such a server? */
   recall(handshake: Handshake): PeerFacts;
+  /** STARTTLS was answered 220: TLS has to be put on the connection before anything else. See `upgraded()`. */
+  upgrade(): void;
   ready(handshake: Handshake, now: number): void;
   /** Something was learnt about the server that the next session should know. */
   learnt(facts: PeerFacts, warning?: PeerWarning): void;

@@ -12,7 +12,7 @@ import { type Reply, replyClass } from "../protocol/reply.ts";
 import { failed, refused, unknown } from "./fate.ts";
 import { Fifo } from "./fifo.ts";
 import type { Group, PendingExchange } from "./group.ts";
-import { type Handshake, type HandshakeStep, handshake, shown } from "./handshake.ts";
+import { type Handshake, type HandshakeStep, handshake, type StartTls, shown, UPGRADE } from "./handshake.ts";
 import { HangUp } from "./hang-up.ts";
 import { Ledger } from "./ledger.ts";
 import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } from "./observer.ts";
@@ -65,6 +65,12 @@ type Due =
   | { readonly kind: "text"; readonly transaction: Transaction }
   | { readonly kind: "reset" | "mail" | "rcpt" | "data" | "loneDot"; readonly transaction: Transaction };
 
+/** The commands of the handshake, and what comes before them. */
+const HANDSHAKE: ReadonlySet<Command> = new Set(["greeting", "EHLO", "HELO", "STARTTLS"]);
+
+/** Stands where the handshake goes on without one. */
+const NO_REPLY: Reply = { code: 0, lines: [], text: "" };
+
 /** An envelope that was written behind a "." whose reply was still owed. */
 interface FollowOn {
   readonly transaction: Transaction;
@@ -83,7 +89,7 @@ export class Pipeline {
   readonly #hangUp = new HangUp();
   readonly #queue = new Fifo<Transaction | OrdinaryCommand>();
 
-  #phase: "idle" | "handshake" | "open" | "over" = "idle";
+  #phase: "idle" | "handshake" | "upgrading" | "open" | "over" = "idle";
   #capabilities: Capabilities = new Map();
   #quitting = false;
 
@@ -136,16 +142,33 @@ export class Pipeline {
     );
   }
 
+  /** TLS was asked for and does not stand yet: whatever the server says now was not said under it. */
+  get upgrading(): boolean {
+    return this.#phase === "upgrading";
+  }
+
+  /** TLS stands: the session begins anew (RFC 3207 §4.2). */
+  upgraded(now: number): void {
+    if (this.#phase !== "upgrading") return;
+    this.#phase = "handshake";
+    this.#advanceHandshake(NO_REPLY, now);
+  }
+
+  /** Octets came in plain text behind the 220 that answers STARTTLS (CVE-2021-38371). */
+  injected(now: number): void {
+    this.fail(rules.injected(), "error", now);
+  }
+
   /** Whether the text of this transaction is being written: false once the connection is over. */
   writingText(transaction: Transaction): boolean {
     return this.#text === transaction;
   }
 
-  /** The connection stands: the greeting is owed. `name` is what EHLO will say. */
-  start(name: string, now: number): void {
+  /** The connection stands: the greeting is owed. `name` is what EHLO will say, `tls` what is done about STARTTLS. */
+  start(name: string, tls: StartTls, now: number): void {
     this.#phase = "handshake";
     this.#name = name;
-    this.#handshake = handshake(name);
+    this.#handshake = handshake(name, tls);
     this.#handshake.next(); // as far as the greeting, which is owed without a command
     this.#ledger.write({ command: "greeting", line: "", octets: 0 }, now);
     this.#ledger.close(now);
@@ -423,6 +446,10 @@ export class Pipeline {
   /** A reply came, of so many octets. */
   receive(reply: Reply, now: number, octets = 0): void {
     if (this.#phase === "over") return;
+    if (this.#phase === "upgrading") {
+      this.injected(now);
+      return;
+    }
     const { oldest } = this.#ledger;
     const awaited = this.#marker === oldest ? undefined : this.#marker;
     const early = awaited !== undefined && rules.isMarker(reply) ? awaited : undefined;
@@ -456,7 +483,7 @@ export class Pipeline {
   /** What a reply means for its command. */
   #act(exchange: PendingExchange, reply: Reply, now: number): void {
     const { command, transaction } = exchange;
-    if (command === "greeting" || command === "EHLO" || command === "HELO") {
+    if (HANDSHAKE.has(command)) {
       if (exchange === this.#marker) this.#markerCameInTurn(reply, now);
       else this.#advanceHandshake(reply, now);
     } else if (command === "QUIT") {
@@ -484,11 +511,17 @@ export class Pipeline {
     try {
       const { done, value } = this.#handshake?.next(reply) ?? {};
       if (value === undefined) return;
+      if (value === UPGRADE) {
+        this.#phase = "upgrading";
+        this.#observer.upgrade();
+        return;
+      }
       if (!done) {
         this.#step = value as HandshakeStep;
         return;
       }
       this.#phase = "open";
+      if (value.refusedTls !== undefined) this.#observer.warned(rules.startTlsRefused(value.refusedTls));
       this.#capabilities = value.capabilities;
       this.#trust.recall(this.#observer.recall(value));
       this.#observer.ready(value, now);

@@ -3,6 +3,7 @@ import { SmtpError } from "../protocol/errors.ts";
 import type { Timeouts } from "../protocol/limits.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
 import { shown } from "./handshake.ts";
+import type { PeerWarning } from "./observer.ts";
 
 // What can be said of a command or a reply without knowing the state of the pipeline.
 
@@ -119,4 +120,21 @@ export function connectionLost(command: Command | undefined, cause: unknown): Sm
 /** A deadline passed. */
 export function timedOut(what: string, command: Command): SmtpError {
   return new SmtpError("ESMTP_TIMEOUT", `The server is too slow: ${what}`, { command, retryable: true });
+}
+
+/** Somebody spoke in plain text where TLS was due. */
+export function injected(): SmtpError {
+  return new SmtpError(
+    "ESMTP_TLS_INJECTION",
+    "Something was sent in plain text behind the 220 that answers STARTTLS; somebody may be on the path",
+    { command: "STARTTLS", retryable: true },
+  );
+}
+
+/** The warning for an opportunistic session that goes on in plain text. */
+export function startTlsRefused(reply: Reply): PeerWarning {
+  return {
+    code: "ESMTP_STARTTLS_REFUSED",
+    message: `The server offers STARTTLS and refuses it (${shown(reply)}): the session goes on in plain text`,
+  };
 }

@@ -10,6 +10,9 @@ import type { Reply } from "./reply.ts";
  * | `ESMTP_TIMEOUT` | a deadline of RFC 5321 §4.5.3.2 passed | resend what is retryable; see the option `timeouts` |
  * | `ESMTP_GREETING_REFUSED` | the server's greeting was not 220 | wait (4xx) or use another server (5xx) |
  * | `ESMTP_HELLO_REFUSED` | EHLO and HELO were refused | check the option `name` |
+ * | `ESMTP_TLS_UNAVAILABLE` | `tls: "required"`, and the server offers no STARTTLS, or refuses it | use another port or server; never `"off"` for secrets |
+ * | `ESMTP_TLS_FAILED` | TLS could not be agreed on, or the certificate is not trusted | see `cause`; `tlsOptions.ca` for a certificate of your own |
+ * | `ESMTP_TLS_INJECTION` | something was sent in plain text behind the 220 that answers STARTTLS | somebody may be on the path: find out who |
  * | `ESMTP_SERVER_CLOSING` | the server said 421, or refused what cannot be refused, and closed | resend what is retryable, later |
  * | `ESMTP_AUTH_REQUIRED` | MAIL was answered 530 | authenticate, or use another port |
  * | `ESMTP_OUT_OF_STEP` | a reply came that no command asked for, or that cannot answer its command | resend what is retryable; the server breaks the protocol |
@@ -36,6 +39,9 @@ export type SmtpErrorCode =
   | "ESMTP_TIMEOUT"
   | "ESMTP_GREETING_REFUSED"
   | "ESMTP_HELLO_REFUSED"
+  | "ESMTP_TLS_UNAVAILABLE"
+  | "ESMTP_TLS_FAILED"
+  | "ESMTP_TLS_INJECTION"
   | "ESMTP_SERVER_CLOSING"
   | "ESMTP_AUTH_REQUIRED"
   | "ESMTP_OUT_OF_STEP"

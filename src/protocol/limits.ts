@@ -4,6 +4,8 @@
 export interface Timeouts {
   /** Until the connection stands. Default 30 s: three times the usual retransmissions of a SYN. */
   connect: number;
+  /** Until TLS stands, from STARTTLS's 220 or from the connection. Default 30 s: a few round trips, and arithmetic. */
+  tls: number;
   /** For the greeting. Default 5 min (§4.5.3.2.1). */
   greeting: number;
   /** For EHLO, HELO, RSET, NOOP, VRFY and all other commands without a deadline of their own. Default 5 min. */
@@ -26,6 +28,7 @@ export interface Timeouts {
 
 export const TIMEOUTS: Readonly<Timeouts> = {
   connect: 30_000,
+  tls: 30_000,
   greeting: 300_000,
   command: 300_000,
   mail: 300_000,
@@ -86,3 +89,6 @@ export const PEER_AGE: number = 24 * 3_600_000;
 
 /** Ports: RFC 5321 §2.3.5 (relay). */
 export const SMTP_PORT = 25;
+
+/** Where TLS is spoken from the first octet, RFC 8314 §7.3. */
+export const SMTPS_PORT = 465;

@@ -32,6 +32,8 @@ export interface ConnectEvent extends SessionEvent {
 export interface ReadyEvent extends SessionEvent {
   readonly capabilities: Capabilities;
   readonly secure: boolean;
+  /** The version of TLS, e.g. `"TLSv1.3"`; missing without TLS. */
+  readonly tlsVersion?: string;
   /** Whether the server's certificate was verified. */
   readonly verified: boolean;
   readonly authenticated: boolean;

@@ -19,6 +19,7 @@ export interface Teller {
   tell<E extends SessionEventName>(event: E, facts: Facts<E>): void;
   /** Does something in its turn among the events. */
   later(work: () => void): void;
+  upgrade(): void;
   ready(handshake: Handshake): void;
   commandEnd(command: OrdinaryCommand, outcome: Reply | SmtpError): void;
   ended(reason: CloseReason, error?: SmtpError): void;
@@ -43,6 +44,8 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
       peer = peerKey(options.host, options.port, capabilities);
       return memory(() => options.peers.get(peer)) ?? UNKNOWN_PEER;
     },
+
+    upgrade: () => teller.upgrade(),
 
     ready: (handshake: Handshake) => teller.ready(handshake),
 

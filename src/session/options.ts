@@ -1,11 +1,13 @@
 import { hostname } from "node:os";
 import type { Duplex } from "node:stream";
+import type { ConnectionOptions } from "node:tls";
 import type { PipeliningMode } from "../pipeline/pipeline.ts";
 import { nameProblem } from "../protocol/command.ts";
 import {
   LIMITS,
   type Limits,
   SMTP_PORT,
+  SMTPS_PORT,
   TIMEOUTS,
   type Timeouts,
   WINDOW,
@@ -23,11 +25,14 @@ export interface ConnectTarget {
   readonly signal: AbortSignal;
 }
 
+/** When TLS protects a session: see {@link SessionOptions.tls}. */
+export type TlsMode = "opportunistic" | "required" | "implicit" | "off";
+
 /** Options of a session. Only `host` (or `connectSocket`) is needed. */
 export interface SessionOptions {
   /** The server's name or address. */
   host?: string | undefined;
-  /** Default 25. */
+  /** Default 25; 465 with `tls: "implicit"`. */
   port?: number | undefined;
   /**
    * The name in EHLO: a domain or an address literal.
@@ -40,8 +45,15 @@ export interface SessionOptions {
   connectSocket?: ((target: ConnectTarget) => Duplex | Promise<Duplex>) | undefined;
   /** This version speaks SMTP. */
   protocol?: "smtp" | undefined;
-  /** This version speaks no TLS. */
-  tls?: "off" | undefined;
+  /**
+   * - `"opportunistic"` (default): STARTTLS where the server offers it, its certificate not verified (RFC 7435)
+   * - `"required"`: STARTTLS and a trusted certificate, or no session
+   * - `"implicit"`: TLS from the first octet, with a trusted certificate (port 465, RFC 8314)
+   * - `"off"`: plain text
+   */
+  tls?: TlsMode | undefined;
+  /** Options of `node:tls`, e.g. `ca`, `cert`, `key`, `minVersion`, `servername`. */
+  tlsOptions?: Readonly<ConnectionOptions> | undefined;
   /**
    * `"auto"` (default): groups span messages where the server bears it; `"transaction"`: never across messages;
    * `"off"`: one command at a time.
@@ -75,6 +87,8 @@ export interface ResolvedOptions {
   readonly name: string | undefined;
   readonly localAddress: string | undefined;
   readonly connectSocket: SessionOptions["connectSocket"];
+  readonly tls: TlsMode;
+  readonly tlsOptions: Readonly<ConnectionOptions> | undefined;
   readonly pipelining: PipeliningMode;
   readonly window: Window;
   readonly timeouts: Timeouts;
@@ -105,15 +119,15 @@ const peers: check.Check = (value) =>
     ? undefined
     : "must have the methods get and set";
 
-const FIELDS: Record<keyof SessionOptions | "tlsOptions" | "auth", check.Check> = {
+const FIELDS: Record<keyof SessionOptions | "auth", check.Check> = {
   host,
   port: check.integer(1, 65_535),
   name,
   localAddress: host,
   connectSocket: check.func,
   protocol: check.notYet("smtp"),
-  tls: check.notYet("off"),
-  tlsOptions: check.notYet(),
+  tls: check.oneOf("opportunistic", "required", "implicit", "off"),
+  tlsOptions: (value) => (check.isRecord(value) ? undefined : "must be an object with options of node:tls"),
   auth: check.notYet(),
   allowInsecureAuth: check.notYet(false),
   pipelining: check.oneOf("auto", "transaction", "off"),
@@ -138,12 +152,16 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
   if (options.host === undefined && connectSocket === undefined) {
     throw new TypeError("options.host is missing: give the server's name or address");
   }
+  const tls = options.tls ?? "opportunistic";
   return {
     host: options.host ?? "localhost",
-    port: options.port ?? SMTP_PORT,
+    port: options.port ?? (tls === "implicit" ? SMTPS_PORT : SMTP_PORT),
     name: options.name ?? ownName(),
     localAddress: options.localAddress,
     connectSocket,
+    tls,
+    // Copied: what the caller does to it later is not meant.
+    tlsOptions: options.tlsOptions && { ...options.tlsOptions },
     pipelining: options.pipelining ?? "auto",
     window: filled(options.window, WINDOW),
     timeouts: filled(options.timeouts, TIMEOUTS),
@@ -163,20 +181,22 @@ function filled<T extends object>(given: Partial<T> | undefined, defaults: T): T
 
 function fromUrl(text: string): SessionOptions {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "smtps:" || url?.username || url?.password) {
-    throw new TypeError("options: smtps: and credentials in a URL are not supported by this version");
+  if (url?.username || url?.password) {
+    throw new TypeError("options: credentials in a URL are not supported by this version");
   }
   if (
-    url?.protocol !== "smtp:" ||
+    (url?.protocol !== "smtp:" && url?.protocol !== "smtps:") ||
     url.hostname === "" ||
     !/^\/?$/.test(url.pathname) ||
     url.search ||
     url.hash
   ) {
-    throw new TypeError(`options must be a URL like "smtp://host:port", not ${check.shownValue(text)}`);
+    const shapes = `"smtp://host:port" or "smtps://host:port"`;
+    throw new TypeError(`options must be a URL like ${shapes}, not ${check.shownValue(text)}`);
   }
+  const tls = url.protocol === "smtps:" ? ({ tls: "implicit" } as const) : {};
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return url.port === "" ? { host } : { host, port: Number(url.port) };
+  return url.port === "" ? { host, ...tls } : { host, port: Number(url.port), ...tls };
 }
 
 /** A name without a dot means nothing to another machine: then the connection's address says more. */

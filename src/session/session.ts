@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import type { CommandGroup, Group } from "../pipeline/group.ts";
 import type { Handshake } from "../pipeline/handshake.ts";
 import type { CloseReason, OrdinaryCommand } from "../pipeline/observer.ts";
@@ -22,6 +24,7 @@ import { type ResolvedOptions, resolveOptions, type SessionOptions } from "./opt
 import { type FlushSummary, Outbox } from "./outbox.ts";
 import { sourceFailed, TextSource } from "./source.ts";
 import { Timer } from "./timer.ts";
+import { secureSocket } from "./tls.ts";
 import { openSocket, Transport } from "./transport.ts";
 import { Writer } from "./writer.ts";
 
@@ -61,6 +64,9 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   readonly #opening = new AbortController();
   #transport: Transport | undefined;
   #writer: Writer | undefined;
+  #tls: TLSSocket | undefined;
+  /** Once the chunk that is being read has been read whole. */
+  #upgradeDue = false;
   #state: SessionState = "idle";
   #greeting: Reply | undefined;
   #scheduled = false;
@@ -94,6 +100,9 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
         wants: (event) => this.#wants(event),
         tell: (event, facts) => this.#tell(event, facts),
         later: (work) => this.#notes.add(work),
+        upgrade: () => {
+          this.#upgradeDue = true;
+        },
         ready: (handshake) => this.#ready(handshake),
         commandEnd: (command, outcome) => this.#commandEnd(command, outcome),
         ended: (reason, error) => this.#ended(reason, error),
@@ -135,7 +144,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   /** Whether TLS protects the connection. */
   get secure(): boolean {
-    return false;
+    return this.#tls !== undefined;
   }
 
   get authenticated(): boolean {
@@ -353,26 +362,68 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     });
     // Who only listens, or only sends, need not handle this rejection: events and fates tell the same.
     this.#opened.catch(() => undefined);
-    openSocket(this.#options, this.#opening.signal).then(
-      (socket) => {
-        if (this.#ending !== undefined) socket.destroy();
-        else this.#connected(new Transport(socket, this.#transportEvents(), now));
-      },
-      (cause) => {
-        const error =
-          cause instanceof SmtpError ? cause : new SmtpError("ESMTP_CONNECT", causeText(cause), { cause });
-        const reason = error.code === "ESMTP_TIMEOUT" ? "timeout" : "error";
-        this.#turn(() => this.#pipeline.fail(error, reason, now()));
-      },
+    this.#openConnection().then(
+      (socket) => this.#connected(socket),
+      (cause) => this.#notConnected(cause),
     );
   }
 
-  #connected(transport: Transport): void {
+  async #openConnection(): Promise<Duplex> {
+    const socket = await openSocket(this.#options, this.#opening.signal);
+    return this.#options.tls === "implicit" ? this.#secured(socket) : socket;
+  }
+
+  #notConnected(cause: unknown): void {
+    const error =
+      cause instanceof SmtpError ? cause : new SmtpError("ESMTP_CONNECT", causeText(cause), { cause });
+    const reason = error.code === "ESMTP_TIMEOUT" ? "timeout" : "error";
+    this.#turn(() => this.#pipeline.fail(error, reason, now()));
+  }
+
+  #connected(socket: Duplex): void {
+    if (this.#ending !== undefined) {
+      socket.destroy();
+      return;
+    }
+    const transport = this.#attach(socket);
+    const { host, port, tls, name = transport.localLiteral } = this.#options;
+    this.#tell("connect", { host, port, remoteAddress: transport.remoteAddress, secure: this.secure });
+    this.#turn(() => this.#pipeline.start(name, tls === "implicit" ? "off" : tls, now()));
+  }
+
+  #attach(socket: Duplex): Transport {
+    const transport = new Transport(socket, this.#transportEvents(), now);
     this.#transport = transport;
     this.#writer = new Writer(this.#pipeline, this.#outbox, transport, this.#options, () => this.#turn());
-    const { host, port, name = transport.localLiteral } = this.#options;
-    this.#tell("connect", { host, port, remoteAddress: transport.remoteAddress, secure: false });
-    this.#turn(() => this.#pipeline.start(name, now()));
+    return transport;
+  }
+
+  async #secured(raw: Duplex): Promise<TLSSocket> {
+    this.#tls = await secureSocket(raw, this.#options, this.#opening.signal);
+    return this.#tls;
+  }
+
+  /** Puts TLS on the connection, at once: what the server says from here on is not plain text any more. */
+  #upgrade(): void {
+    const transport = this.#transport;
+    if (transport === undefined || !this.#pipeline.upgrading) return;
+    if (this.#parser.midReply || transport.unread > 0) {
+      this.#pipeline.injected(now());
+      return;
+    }
+    this.#transport = undefined;
+    this.#writer = undefined;
+    this.#secured(transport.release()).then(
+      (socket) => {
+        if (this.#ending !== undefined) {
+          socket.destroy();
+          return;
+        }
+        this.#attach(socket);
+        this.#turn(() => this.#pipeline.upgraded(now()));
+      },
+      (cause) => this.#notConnected(cause),
+    );
   }
 
   #transportEvents(): ConstructorParameters<typeof Transport>[1] {
@@ -390,9 +441,14 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       for (const reply of this.#parser.push(chunk)) {
         this.#pipeline.receive(reply, now(), this.#parser.replyOctets);
       }
+      if (this.#upgradeDue) {
+        this.#upgradeDue = false;
+        this.#upgrade();
+      }
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error;
-      this.#pipeline.protocolError(error, now());
+      if (this.#pipeline.upgrading) this.#pipeline.injected(now());
+      else this.#pipeline.protocolError(error, now());
     }
   }
 
@@ -405,7 +461,14 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     this.#greeting = handshake.greeting;
     if (this.#state === "connecting") this.#state = "ready";
     const { capabilities } = handshake;
-    this.#tell("ready", { capabilities, secure: false, verified: false, authenticated: false });
+    const tlsVersion = this.#tls?.getProtocol() ?? undefined;
+    this.#tell("ready", {
+      capabilities,
+      secure: this.secure,
+      ...(tlsVersion !== undefined && { tlsVersion }),
+      verified: this.#tls?.authorized ?? false,
+      authenticated: false,
+    });
     this.#notes.add(() => this.#settleOpened?.resolve());
   }
 

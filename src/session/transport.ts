@@ -27,27 +27,46 @@ export class Transport {
   #waiting: (() => void)[] = [];
   #closed = false;
   #broken = false;
+  readonly #listeners: readonly [event: string, listener: (value: unknown) => void][];
 
   constructor(socket: Duplex, events: TransportEvents, now: () => number) {
     this.#socket = socket;
     this.#events = events;
     this.#now = now;
     let failure: unknown;
-    socket.on("error", (error) => {
-      failure = error;
-    });
-    socket.on("data", (chunk: unknown) => {
+    const data = (chunk: unknown): void => {
       if (typeof chunk === "string") events.data(Buffer.from(chunk, "latin1"));
       else if (isUint8Array(chunk)) events.data(chunk);
       else this.#close(new TypeError(`the connection gave ${shownValue(chunk)} where octets were due`));
-    });
-    socket.on("end", () => this.#close(undefined));
-    socket.on("close", () => this.#close(failure));
-    socket.on("drain", () => {
+    };
+    const failed = (error: unknown): void => {
+      failure = error;
+    };
+    const drained = (): void => {
       this.#wake();
       events.drained();
-    });
+    };
+    this.#listeners = [
+      ["error", failed],
+      ["data", data],
+      ["end", () => this.#close(undefined)],
+      ["close", () => this.#close(failure)],
+      ["drain", drained],
+    ];
+    for (const [event, listener] of this.#listeners) socket.on(event, listener);
     socket.resume(); // it may have come paused
+  }
+
+  /** Octets that came and were not told yet. */
+  get unread(): number {
+    return this.#socket.readableLength;
+  }
+
+  /** Gives the connection away, for TLS to be put on it. Nothing more is told of it, or written. */
+  release(): Duplex {
+    this.#closed = true;
+    for (const [event, listener] of this.#listeners) this.#socket.off(event, listener);
+    return this.#socket;
   }
 
   /** The server's address, if the connection is a socket. */

@@ -180,6 +180,9 @@ const ERROR_CODES: Readonly<Record<SmtpErrorCode, boolean>> = {
   ESMTP_TIMEOUT: true,
   ESMTP_GREETING_REFUSED: true,
   ESMTP_HELLO_REFUSED: true,
+  ESMTP_TLS_UNAVAILABLE: true,
+  ESMTP_TLS_FAILED: true,
+  ESMTP_TLS_INJECTION: true,
   ESMTP_SERVER_CLOSING: true,
   ESMTP_AUTH_REQUIRED: true,
   ESMTP_OUT_OF_STEP: true,
@@ -215,6 +218,7 @@ const WARNINGS: Readonly<Record<WarningCode, true>> = {
   ESMTP_FOLLOW_ON_STORED: true,
   ESMTP_PIPELINING_UNFIT: true,
   ESMTP_DSN_UNSUPPORTED: true,
+  ESMTP_STARTTLS_REFUSED: true,
   ESMTP_LISTENER_FAILED: true,
   ESMTP_PEER_MEMORY_FAILED: true,
 };
