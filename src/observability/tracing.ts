@@ -132,7 +132,9 @@ class Tracing {
 
   /** Ends what is open: nothing more will be heard of it. */
   end(): void {
-    for (const [id, session] of this.#sessions) endAll(id, session);
+    // By the clock of the events: an SDK's own may be a fraction behind it, and a span would end before it began.
+    const time = performance.timeOrigin + performance.now();
+    for (const [id, session] of this.#sessions) endAll(id, session, time);
     this.#sessions.clear();
   }
 
@@ -180,7 +182,7 @@ class Tracing {
     const session = this.#sessions.get(sessionId);
     if (session !== undefined) {
       this.#connected(session, time, errorFailure("ESMTP_DESTROYED"));
-      endAll(sessionId, session);
+      endAll(sessionId, session, time);
       this.#sessions.delete(sessionId);
     }
     if (isItsOwnSession(this.#target)) this.closed();
@@ -374,11 +376,11 @@ function fail(span: Span, { type, status }: Failure): void {
   span.setStatus(status);
 }
 
-function endAll(sessionId: string, session: SessionSpans): void {
+function endAll(sessionId: string, session: SessionSpans, time: number): void {
   const over = new Set(session.ended.map(({ seq }) => seq));
-  session.connect?.end();
+  session.connect?.end(time);
   session.connect = undefined;
-  for (const [seq, { span }] of session.messages) if (!over.has(seq)) span.end();
+  for (const [seq, { span }] of session.messages) if (!over.has(seq)) span.end(time);
   session.messages.clear();
   forgetSpans(sessionId);
 }

@@ -615,7 +615,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     this.#admit(transaction, abortion, problem);
     // At once, not in its turn: in the async context of whoever called. Its listeners find the message queued.
     if (this.#wants("messageQueued")) {
-      this.#notes.now(() => this.#emit("messageQueued", describe(transaction)));
+      // Its time is that of the call: what is unfit has had its fate since.
+      this.#notes.now(() => this.#emit("messageQueued", describe(transaction), transaction.queuedAt));
     }
     this.#notes.tell();
     // The tag comes back as it went in.

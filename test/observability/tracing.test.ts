@@ -551,3 +551,32 @@ test.each([
 ])("options of the wrong shape are refused by name: %o", (options, text) => {
   expect(() => attachTracing(new SmtpSession({ host: "peer.example" }), options as never)).toThrow(text);
 });
+
+describe("no span ends before it began:", () => {
+  test("a message's that had its fate inside pipeline()", async () => {
+    const spans = new RecordedSpans();
+    const session = new SmtpSession({ host: "peer.example" });
+    attachTracing(session, { tracerProvider: spans.provider });
+    await session.pipeline(message(1, { to: "no address" }));
+    await session.pipeline(message(2, { signal: AbortSignal.abort() }));
+    expect(spans.named("smtp send").length).toBe(2);
+    expect(spans.complaints).toEqual([]);
+  });
+
+  test("those that detaching ends at once", async () => {
+    const spans = new RecordedSpans();
+    for (let i = 0; i < 20; i++) {
+      const session = new SmtpSession({
+        host: "peer.example",
+        connectSocket: () => new Promise(() => undefined),
+      });
+      const detach = attachTracing(session, { tracerProvider: spans.provider });
+      const sent = session.pipeline(message(1));
+      detach();
+      session.destroy();
+      await sent;
+    }
+    expect(spans.ended.length).toBe(40);
+    expect(spans.complaints).toEqual([]);
+  });
+});
