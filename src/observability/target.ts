@@ -30,18 +30,33 @@ export interface ObservationTarget {
 /** Listeners by the event they want. */
 export type Listeners = { readonly [E in SessionEventName]?: SessionEvents[E] };
 
+/** @throws TypeError for a target that nothing can be attached to */
+export function checkTarget(target: ObservationTarget): void {
+  const iterable = typeof target?.sessions?.[Symbol.iterator] === "function";
+  if (!iterable || typeof target.on !== "function" || typeof target.off !== "function") {
+    throw new TypeError("target must be a session, or anything else with on(), off() and sessions");
+  }
+}
+
 /**
  * Adds listeners. They are removed when the returned function is called.
  * @throws TypeError for a target that nothing can be attached to
  */
 export function attach(target: ObservationTarget, listeners: Listeners): () => void {
-  if (typeof target?.on !== "function" || typeof target.off !== "function" || target.sessions === undefined) {
-    throw new TypeError("target must be a session, or anything else with on(), off() and sessions");
-  }
-  const names = Object.keys(listeners) as SessionEventName[];
-  for (const name of names) target.on(name, listeners[name] as Listener<typeof name>);
+  checkTarget(target);
+  // An event that is being emitted still reaches those that an earlier listener of it detaches.
+  let attached = true;
+  const added = (Object.keys(listeners) as SessionEventName[]).map((name) => {
+    const listener = listeners[name] as (event: never) => void;
+    const guarded = (event: never): void => {
+      if (attached) listener(event);
+    };
+    target.on(name, guarded as Listener<typeof name>);
+    return { name, guarded: guarded as Listener<typeof name> };
+  });
   return () => {
-    for (const name of names) target.off(name, listeners[name] as Listener<typeof name>);
+    attached = false;
+    for (const { name, guarded } of added) target.off(name, guarded);
   };
 }
 

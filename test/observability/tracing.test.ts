@@ -517,6 +517,16 @@ test("detaching ends the spans that are open, and no new ones begin", async () =
   expect(spans.complaints).toEqual([]);
 });
 
+test("who is detached by an earlier listener of messageQueued begins no span for it", async () => {
+  const spans = new RecordedSpans();
+  const session = new SmtpSession({ host: "peer.example" });
+  let detach = (): void => undefined;
+  session.on("messageQueued", () => detach());
+  detach = attachTracing(session, { tracerProvider: spans.provider });
+  await session.pipeline(message(1, { to: "no address" }));
+  expect(spans.started).toEqual([]);
+});
+
 test("metrics find the span of a message for their exemplars, whichever was attached first", async () => {
   for (const order of ["metrics first", "tracing first"]) {
     const spans = new RecordedSpans();
