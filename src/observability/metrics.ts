@@ -11,7 +11,7 @@ import {
 } from "./metrics/labels.ts";
 import type { PrometheusModule, PrometheusRegister } from "./metrics/prometheus.ts";
 import { spanOfMessage } from "./spans.ts";
-import { attach, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
+import { attach, checkTarget, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
 
 export type {
   CounterMetric,
@@ -55,7 +55,8 @@ export interface MetricsOptions {
  */
 export function attachMetrics(target: ObservationTarget, options: MetricsOptions): () => void {
   const { prometheus, register, client, prefix, buckets } = checked(options);
-  const attachment = attachmentOf(target, register, `${prefix} ${client}`, () => {
+  checkTarget(target); // before anything is made in the register
+  const attachment = attachmentOf(target, register, { prefix, client }, () => {
     const instruments = makeInstruments({ prometheus, register, prefix, client, buckets });
     const counting = new Counting(target, instruments);
     const detachEvents = attach(target, counting.listeners);
@@ -78,6 +79,8 @@ export function attachMetrics(target: ObservationTarget, options: MetricsOptions
 interface Attachment {
   /** How often it was asked for, and is still wanted. */
   users: number;
+  /** One of its metrics: the register may have been cleared since. */
+  readonly metric: unknown;
   end(): void;
 }
 
@@ -87,11 +90,14 @@ const attachments = new WeakMap<ObservationTarget, WeakMap<PrometheusRegister, M
 function attachmentOf(
   target: ObservationTarget,
   register: PrometheusRegister,
-  name: string,
+  { prefix, client }: { readonly prefix: string; readonly client: string },
   make: () => () => void,
 ): Attachment {
+  const name = `${prefix} ${client}`;
+  const metric = (): unknown => register.getSingleMetric(`${prefix}build_info`);
   const found = attachments.get(target)?.get(register)?.get(name);
-  if (found !== undefined) return found;
+  if (found !== undefined && found.metric === metric()) return found;
+  found?.end(); // it counts into what was cleared from the register
   const end = make();
   const ofTarget = attachments.get(target) ?? new WeakMap<PrometheusRegister, Map<string, Attachment>>();
   const ofRegister = ofTarget.get(register) ?? new Map<string, Attachment>();
@@ -99,8 +105,9 @@ function attachmentOf(
   ofTarget.set(register, ofRegister);
   const attachment: Attachment = {
     users: 0,
+    metric: metric(),
     end: () => {
-      ofRegister.delete(name);
+      if (ofRegister.get(name) === attachment) ofRegister.delete(name);
       end();
     },
   };
@@ -125,7 +132,7 @@ class Counting {
   constructor(target: ObservationTarget, metrics: Instruments) {
     this.#target = target;
     this.#metrics = metrics;
-    for (const { id, state } of target.sessions ?? []) {
+    for (const { id, state } of target.sessions) {
       const ready = state === "ready" || state === "closing";
       this.#progress.set(id, { connectingAt: undefined, ready, error: undefined });
     }

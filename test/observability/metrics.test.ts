@@ -343,6 +343,36 @@ describe("a register", () => {
     expect(value('commands_total{client="another",verb="QUIT"}')).toBe(1);
   });
 
+  test("that was cleared has the metrics again once the session is attached again, and each count once", async () => {
+    const register = new prometheus.Registry();
+    const session = idle();
+    const detachFirst = attachMetrics(session, { prometheus, register });
+    register.clear();
+    const detachSecond = attachMetrics(session, { prometheus, register });
+    const invalid = (): Promise<unknown> => session.pipeline(message(1, { to: "no address" }));
+    const counted = async (): Promise<unknown> =>
+      (await scrape(register))('messages_total{client="default",result="rejected"}');
+    await invalid();
+    expect(await counted()).toBe(1);
+    detachFirst();
+    attachMetrics(session, { prometheus, register });
+    await invalid();
+    expect(await counted()).toBe(2);
+    detachSecond();
+    await invalid();
+    expect(await counted()).toBe(3);
+  });
+
+  test("is counted into no more by who is detached while an event is emitted", async () => {
+    const register = new prometheus.Registry();
+    const session = idle();
+    let detach = (): void => undefined;
+    session.on("messageEnd", () => detach());
+    detach = attachMetrics(session, { prometheus, register });
+    await session.pipeline(message(1, { to: "no address" }));
+    expect((await scrape(register))('messages_total{client="default",result="rejected"}')).toBe(0);
+  });
+
   test("shows the gauges of a session in flight", async () => {
     const register = new prometheus.Registry();
     let seen: Awaited<ReturnType<typeof scrape>> = () => undefined;
@@ -412,10 +442,15 @@ describe("options of the wrong shape are refused by name:", () => {
     expect(session.listenerCount("groupEnd")).toBe(0);
   });
 
-  test("and a target that is none", () => {
-    expect(() => attachMetrics({} as never, { prometheus, register: new prometheus.Registry() })).toThrow(
-      /target must be a session/,
-    );
+  test.each([
+    { target: {} },
+    { target: undefined },
+    { target: null },
+    { target: { on: () => 0, off: () => 0, sessions: 5 } },
+  ])("and a target that is none, before anything is in the register: $target", ({ target }) => {
+    const register = new prometheus.Registry();
+    expect(() => attachMetrics(target as never, { prometheus, register })).toThrow(/target must be a session/);
+    expect(register.getSingleMetric("smtp_client_messages_total")).toBeUndefined();
   });
 });
 
