@@ -47,10 +47,9 @@ export function attach(target: ObservationTarget, listeners: Listeners): () => v
   // An event that is being emitted still reaches those that an earlier listener of it detaches.
   let attached = true;
   const added = (Object.keys(listeners) as SessionEventName[]).map((name) => {
-    const listener = listeners[name] as (event: never) => void;
-    const guarded = (event: never): void => {
-      if (attached) listener(event);
-    };
+    const listener = listeners[name] as (event: never) => unknown;
+    // What it returns may be a promise, whose rejection is the emitter's to see.
+    const guarded = (event: never): unknown => (attached ? listener(event) : undefined);
     target.on(name, guarded as Listener<typeof name>);
     return { name, guarded: guarded as Listener<typeof name> };
   });

@@ -449,7 +449,9 @@ describe("options of the wrong shape are refused by name:", () => {
     { target: { on: () => 0, off: () => 0, sessions: 5 } },
   ])("and a target that is none, before anything is in the register: $target", ({ target }) => {
     const register = new prometheus.Registry();
-    expect(() => attachMetrics(target as never, { prometheus, register })).toThrow(/target must be a session/);
+    expect(() => attachMetrics(target as never, { prometheus, register })).toThrow(
+      /target must be a session/,
+    );
     expect(register.getSingleMetric("smtp_client_messages_total")).toBeUndefined();
   });
 });
