@@ -11,11 +11,12 @@ const IMPATIENT = { OTEL_EXPORTER_OTLP_TIMEOUT: "300" };
 /** Label by label, what the tree and the waterfall must show: a span under its parent. */
 const SPANS: readonly [depth: number, label: string][] = [
   [0, "send the newsletter"],
+  // The first message makes the session connect.
+  [1, "smtp send letter-1"],
+  [2, "PIPELINE MAIL RCPT DATA"],
   [1, "smtp connect"],
   [2, "greeting"],
   [2, "EHLO"],
-  [1, "smtp send letter-1"],
-  [2, "PIPELINE MAIL RCPT DATA"],
   [1, "smtp send letter-2"],
   [2, "PIPELINE text RSET MAIL RCPT DATA"],
   [1, "smtp send letter-3"],
