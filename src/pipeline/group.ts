@@ -55,7 +55,7 @@ export interface CommandGroup {
   /** The exchanges answered 4yz or 5yz. */
   readonly errors: readonly Exchange[];
   readonly recipients: GroupRecipients;
-  /** What the session failed with, where that is why replies are missing. */
+  /** What the session failed with, where that is why replies are missing or a text was cut off. */
   readonly error?: SmtpError;
 }
 

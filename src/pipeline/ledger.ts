@@ -137,6 +137,8 @@ export class Ledger {
   /** The connection is over, by an error or as it should be: no reply will come any more. */
   endAll(now: number, error?: SmtpError): void {
     for (const { group } of this.#owed.drain()) group.error = error;
+    // A text that is cut off is owed no reply.
+    if (this.#open !== undefined) this.#open.error = error;
     this.#open = undefined;
     for (let group = this.#groups.at(0); group !== undefined; group = this.#groups.at(0))
       this.#end(group, now);

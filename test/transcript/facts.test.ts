@@ -131,6 +131,7 @@ describe("what a group says of itself:", () => {
     expect(last?.exchanges).toEqual([]);
     expect(last?.messageSeqs).toEqual([1]);
     expect(last?.bytesSent).toBeGreaterThan(0);
+    expect(last?.error?.code).toBe("ESMTP_SOURCE_FAILED");
   });
 });
 

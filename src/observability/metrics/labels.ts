@@ -108,12 +108,13 @@ export function groupKind({ exchanges }: CommandGroup): GroupKind {
     if (kind !== undefined && kind !== next) return "mixed";
     kind = next;
   }
-  return kind ?? "reset";
+  // Without any command: a text that was cut off before its end.
+  return kind ?? (exchanges.length === 0 ? "text" : "reset");
 }
 
 export const GROUP_RESULTS = ["ok", "refused", "lost"] as const;
 
-/** `lost`: the session failed while replies were owed; `refused`: a command was answered 4yz or 5yz. */
+/** `lost`: the session failed while replies were owed or a text was being written; `refused`: a command was answered 4yz or 5yz. */
 export function groupResult({ error, errors }: CommandGroup): (typeof GROUP_RESULTS)[number] {
   if (error !== undefined) return "lost";
   return errors.length > 0 ? "refused" : "ok";
