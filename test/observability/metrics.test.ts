@@ -60,6 +60,18 @@ const TWO_MESSAGES = `${HELLO}
     S: 554 5.7.1 not this one
     ${BYE}`;
 
+const DELIVERED = `${HELLO}
+    C: MAIL FROM:<a1@example.org>
+    C: RCPT TO:<b1@example.net>
+    C: DATA
+    S: 250 ok
+    S: 250 ok
+    S: 354 go
+    C: Text 1
+    C: .
+    S: 250 ok
+    ${BYE}`;
+
 describe("counts of a conversation", () => {
   test("with refusals, a deferral and a rejected text", async () => {
     const first = message(1, { to: ["b1@example.net", "gone@example.net", "later@example.net"] });
@@ -139,6 +151,26 @@ describe("counts of a conversation", () => {
     expect(value('disconnections_total{client="default",reason="server"}')).toBe(1);
     expect(value('errors_total{client="default",type="ESMTP_CONNECTION_LOST"}')).toBe(1);
     expect(value('last_delivery_timestamp_seconds{client="default"}')).toBeUndefined();
+  });
+
+  test("of a text that is cut off: a group of text that was lost", async () => {
+    const data = async function* (): AsyncGenerator<string, void, undefined> {
+      yield "Some text\r\n".repeat(20_000);
+      throw new Error("the disk is gone");
+    };
+    const value = await measured(
+      [message(1, { data })],
+      `${HELLO}
+      C: MAIL FROM:<a1@example.org>
+      C: RCPT TO:<b1@example.net>
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      -- text, not ended`,
+    );
+    expect(value('groups_total{client="default",group="text",result="lost"}')).toBe(1);
+    expect(value('groups_total{client="default",group="reset",result="ok"}')).toBe(0);
   });
 
   test("of a greeting that refuses: a connection that never was ready", async () => {
@@ -313,6 +345,25 @@ describe("a register", () => {
     expect(value('connections_total{client="default",result="ready"}')).toBe(1);
     expect(value('commands_total{client="default",verb="QUIT"}')).toBe(0);
     expect(value('sessions{client="default",state="ready"}')).toBe(0);
+  });
+
+  test("of each worker of a cluster: counts add up, what is no count does not", async () => {
+    const registers = [new prometheus.Registry(), new prometheus.Registry()];
+    for (const register of registers) {
+      await conversation([], DELIVERED, {
+        run: ({ session, send }) => {
+          attachMetrics(session, { prometheus, register });
+          return send(message(1));
+        },
+      });
+    }
+    const workers = await Promise.all(registers.map((register) => register.getMetricsAsJSON()));
+    const value = await scrape(prometheus.AggregatorRegistry.aggregate(workers));
+    expect(value('messages_total{client="default",result="delivered"}')).toBe(2);
+    expect(value('build_info{client="default",version="0.1.0"}')).toBe(1);
+    expect(value('last_delivery_timestamp_seconds{client="default"}')).toBeLessThanOrEqual(
+      Date.now() / 1_000 + 1,
+    );
   });
 
   test("to which a session is attached twice counts it once, until it is detached twice", async () => {

@@ -217,6 +217,33 @@ describe("the tree of spans", () => {
     expect(send?.attributes["smtp.recipients.unknown"]).toBe(1);
   });
 
+  test("of a text that is cut off: the group that the session failed under", async () => {
+    const data = async function* (): AsyncGenerator<string, void, undefined> {
+      yield "Some text\r\n".repeat(20_000);
+      throw new Error("the disk is gone");
+    };
+    const spans = await traced(
+      [message(1, { data })],
+      `${HELLO}
+      C: MAIL FROM:<a1@example.org>
+      C: RCPT TO:<b1@example.net>
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      -- text, not ended`,
+    );
+    expect(shapes(spans.ended).filter(({ name }) => name === "text")).toEqual([
+      {
+        name: "text",
+        parent: "send 1",
+        links: ["send 1 1 end"],
+        status: "error",
+        error: "ESMTP_SOURCE_FAILED",
+      },
+    ]);
+  });
+
   test("of a message that is aborted while another goes out", async () => {
     const abort = new AbortController();
     const spans = await traced(

@@ -254,7 +254,14 @@ class Maker {
   /** A gauge that keeps what was set last; without a series until then. */
   latest(name: string, help: string): (value: number) => void {
     const { prometheus, client } = this.#options;
-    const metric = this.#getOrMake<GaugeMetric>(name, "set", (own) => new prometheus.Gauge(own), help, []);
+    const metric = this.#getOrMake<GaugeMetric>(
+      name,
+      "set",
+      // In a cluster: the sum of the workers' times would be none.
+      (own) => new prometheus.Gauge({ ...own, aggregator: "max" }),
+      help,
+      [],
+    );
     return (value) => metric.set({ client }, value);
   }
 
@@ -263,7 +270,7 @@ class Maker {
     const metric = this.#getOrMake<GaugeMetric>(
       "build_info",
       "set",
-      (own) => new prometheus.Gauge(own),
+      (own) => new prometheus.Gauge({ ...own, aggregator: "first" }),
       "The version of smtp-pipelining: always 1",
       [["version", []]],
     );

@@ -11,6 +11,7 @@ export interface MetricConfiguration {
   collect?: () => void;
   buckets?: number[];
   enableExemplars?: boolean;
+  aggregator?: "max" | "first";
 }
 
 export type Labels = Record<string, string>;
