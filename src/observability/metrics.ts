@@ -11,7 +11,14 @@ import {
 } from "./metrics/labels.ts";
 import type { PrometheusModule, PrometheusRegister } from "./metrics/prometheus.ts";
 import { spanOfMessage } from "./spans.ts";
-import { attach, checkTarget, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
+import {
+  attach,
+  checkTarget,
+  isItsOwnSession,
+  isOver,
+  type Listeners,
+  type ObservationTarget,
+} from "./target.ts";
 
 export type {
   CounterMetric,
@@ -66,6 +73,8 @@ export function attachMetrics(target: ObservationTarget, options: MetricsOptions
       for (const off of unwatch) off();
     };
     counting.closed = end;
+    // No `close` will come: the register would keep the session for its gauges.
+    if (isOver(target)) end();
     return end;
   });
   attachment.users++;

@@ -59,6 +59,14 @@ export function attach(target: ObservationTarget, listeners: Listeners): () => v
   };
 }
 
+/** Whether the target is a session that is closed already: no event will come of it. */
+export function isOver(target: ObservationTarget): boolean {
+  for (const session of target.sessions) {
+    if ((session as unknown) === target) return session.state === "closed";
+  }
+  return false;
+}
+
 /** Whether the target is one session, whose end is the end of what is attached. */
 export function isItsOwnSession(target: ObservationTarget): boolean {
   for (const session of target.sessions) if ((session as unknown) === target) return true;

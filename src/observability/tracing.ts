@@ -134,8 +134,10 @@ class Tracing {
   end(): void {
     // By the clock of the events: an SDK's own may be a fraction behind it, and a span would end before it began.
     const time = performance.timeOrigin + performance.now();
-    for (const [id, session] of this.#sessions) endAll(id, session, time);
+    const sessions = [...this.#sessions];
     this.#sessions.clear();
+    for (const [id] of sessions) forgetSpans(id);
+    for (const [, session] of sessions) endAll(session, time);
   }
 
   // ---- the connection
@@ -180,12 +182,14 @@ class Tracing {
 
   #close({ sessionId, time }: CloseEvent): void {
     const session = this.#sessions.get(sessionId);
-    if (session !== undefined) {
+    this.#sessions.delete(sessionId);
+    forgetSpans(sessionId);
+    try {
       this.#connected(session, time, errorFailure("ESMTP_DESTROYED"));
-      endAll(sessionId, session, time);
-      this.#sessions.delete(sessionId);
+      if (session !== undefined) endAll(session, time);
+    } finally {
+      if (isItsOwnSession(this.#target)) this.closed();
     }
-    if (isItsOwnSession(this.#target)) this.closed();
   }
 
   // ---- messages
@@ -222,11 +226,15 @@ class Tracing {
     const message = session?.messages.get(messageSeq);
     if (session === undefined || message === undefined) return; // queued before this was attached
     const { span } = message;
-    if (span.isRecording()) this.#record(span, event, session.attributes);
-    span.end(time);
-    // Its last groups may still be open, and their spans are its children.
-    session.ended.push({ seq: messageSeq, group: session.lastGroupStarted });
-    if (session.lastGroupEnded >= session.lastGroupStarted) this.#letGo(sessionId, session);
+    try {
+      if (span.isRecording()) this.#record(span, event, session.attributes);
+      span.end(time);
+    } finally {
+      // Also where a processor of the application's throws, else what is over is kept for ever.
+      // Its last groups may still be open, and their spans are its children.
+      session.ended.push({ seq: messageSeq, group: session.lastGroupStarted });
+      if (session.lastGroupEnded >= session.lastGroupStarted) this.#letGo(sessionId, session);
+    }
   }
 
   #record(span: Span, event: MessageEndEvent, ofSession: Attributes): void {
@@ -279,10 +287,13 @@ class Tracing {
     const opening = group.exchanges.some(({ command }) => HANDSHAKE_VERBS.includes(command));
     const parent = last?.context ?? (opening ? session.connectContext : ROOT_CONTEXT);
     // Without an SDK the message's span is none: its groups need not be described.
-    if (last === undefined || isSpanContextValid(last.span.spanContext())) {
-      this.#groupSpan(session, group, messages, parent);
+    try {
+      if (last === undefined || isSpanContextValid(last.span.spanContext())) {
+        this.#groupSpan(session, group, messages, parent);
+      }
+    } finally {
+      this.#letGo(sessionId, session);
     }
-    this.#letGo(sessionId, session);
   }
 
   #groupSpan(session: SessionSpans, group: CommandGroup, messages: readonly number[], parent: Context): void {
@@ -376,11 +387,10 @@ function fail(span: Span, { type, status }: Failure): void {
   span.setStatus(status);
 }
 
-function endAll(sessionId: string, session: SessionSpans, time: number): void {
+function endAll(session: SessionSpans, time: number): void {
   const over = new Set(session.ended.map(({ seq }) => seq));
   session.connect?.end(time);
   session.connect = undefined;
   for (const [seq, { span }] of session.messages) if (!over.has(seq)) span.end(time);
   session.messages.clear();
-  forgetSpans(sessionId);
 }

@@ -517,6 +517,23 @@ test("buckets of one's own are those of the latency histograms", async () => {
   expect(value(bucket("0.005"))).toBeUndefined();
 });
 
+test("a session that is closed already is not kept by the register", async () => {
+  const session = new SmtpSession({ host: "peer.example" });
+  await session.quit();
+  const register = new prometheus.Registry();
+  attachMetrics(session, { prometheus, register });
+  let asked = 0;
+  Object.defineProperty(session, "pending", {
+    get: () => {
+      asked++;
+      return 0;
+    },
+  });
+  expect((await scrape(register))('messages_pending{client="default"}')).toBe(0);
+  expect(asked).toBe(0);
+  expect(session.listenerCount("groupEnd")).toBe(0);
+});
+
 test("a session that closes ends the attachment", async () => {
   const register = new prometheus.Registry();
   const session = new SmtpSession({ host: "peer.example" });

@@ -6,6 +6,7 @@ import { type CommandGroup, type Message, type SessionEvents, SmtpSession } from
 import { attachMetrics } from "smtp-pipelining/metrics";
 import { attachTracing, type TracingOptions } from "smtp-pipelining/tracing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { spanOfMessage } from "../../src/observability/spans.ts";
 import { BYE, type ConversationOptions, conversation, HELLO, message } from "../support/scripted-peer.ts";
 import { enableContexts, RecordedSpans, shapes } from "../support/spans.ts";
 
@@ -542,6 +543,37 @@ test("detaching ends the spans that are open, and no new ones begin", async () =
   expect(spans.started.map(({ name }) => name)).toEqual(["smtp send", "smtp connect", "greeting", "EHLO"]);
   expect(spans.ended.length).toBe(4);
   expect(spans.complaints).toEqual([]);
+});
+
+test("a processor that throws disturbs nothing, and makes nothing stay in memory", async () => {
+  const spans = new RecordedSpans();
+  spans.onEnd = () => {
+    throw new Error("the exporter is broken");
+  };
+  let id = "";
+  const { deliveries, warnings } = await conversation([], PARTIAL, {
+    run: async ({ session, send }) => {
+      ({ id } = session);
+      attachTracing(session, { tracerProvider: spans.provider });
+      const sent = Promise.all(PARTIAL_MESSAGES.map(send));
+      expect(spanOfMessage(id, 1)).toBeDefined();
+      await sent;
+    },
+  });
+  expect(deliveries.map(({ ok }) => ok)).toEqual([false, true]);
+  expect(new Set(warnings)).toEqual(new Set(["ESMTP_LISTENER_FAILED"]));
+  expect([1, 2].map((seq) => spanOfMessage(id, seq))).toEqual([undefined, undefined]);
+
+  const failing = new SmtpSession({
+    host: "peer.example",
+    connectSocket: () => new Promise(() => undefined),
+  });
+  attachTracing(failing, { tracerProvider: spans.provider });
+  const sent = failing.pipeline(message(1));
+  failing.destroy();
+  await sent;
+  expect(spanOfMessage(failing.id, 1)).toBeUndefined();
+  expect(failing.listenerCount("close")).toBe(0);
 });
 
 test("who is detached by an earlier listener of messageQueued begins no span for it", async () => {
