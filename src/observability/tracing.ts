@@ -286,6 +286,8 @@ class Tracing {
     // A group of the handshake belongs to the connection. Others without a message (NOOP, QUIT) belong to nothing.
     const opening = group.exchanges.some(({ command }) => HANDSHAKE_VERBS.includes(command));
     const parent = last?.context ?? (opening ? session.connectContext : ROOT_CONTEXT);
+    // A later EHLO, which probes a server, is none of the handshake's.
+    if (session.connect === undefined) session.connectContext = ROOT_CONTEXT;
     // Without an SDK the message's span is none: its groups need not be described.
     try {
       if (last === undefined || isSpanContextValid(last.span.spanContext())) {

@@ -218,6 +218,42 @@ describe("the tree of spans", () => {
     expect(send?.attributes["smtp.recipients.unknown"]).toBe(1);
   });
 
+  test("of a server that is probed with another EHLO, which is none of the handshake's", async () => {
+    const spans = await traced(
+      [message(1), message(2)],
+      `${HELLO}
+      C: MAIL FROM:<a1@example.org>
+      C: RCPT TO:<b1@example.net>
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      C: Text 1
+      C: .
+      C: RSET
+      C: MAIL FROM:<a2@example.org>
+      C: RCPT TO:<b2@example.net>
+      C: DATA
+      S: 250 stored
+      C: EHLO client.example
+      S: 250-peer.example
+      S: 250 PIPELINING
+      C: MAIL FROM:<a2@example.org>
+      C: RCPT TO:<b2@example.net>
+      C: DATA
+      S: 250 ok
+      S: 250 ok
+      S: 354 go
+      C: Text 2
+      C: .
+      S: 250 stored
+      ${BYE}`,
+      { session: { timeouts: { followOn: 30 } } },
+    );
+    const parents = shapes(spans.ended).filter(({ name }) => name === "EHLO");
+    expect(parents.map(({ parent }) => parent)).toEqual(["smtp connect", undefined]);
+  });
+
   test("of a text that is cut off: the group that the session failed under", async () => {
     const data = async function* (): AsyncGenerator<string, void, undefined> {
       yield "Some text\r\n".repeat(20_000);
