@@ -1,4 +1,4 @@
-// Reads a conversation from the client's side as it happens and says which rule of PROTOCOL.md a write breaks.
+// Reads a conversation from the client's side as it happens and says which rule of pipelining a write breaks.
 // Independent of src: it knows nothing but the octets.
 
 interface Owed {
