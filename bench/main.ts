@@ -3,7 +3,7 @@ import { observability } from "./observability.ts";
 const BENCHES: Readonly<Record<string, typeof observability>> = { observability };
 
 const names = process.argv.slice(2);
-const unknown = names.filter((name) => !(name in BENCHES));
+const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
 if (unknown.length > 0) {
   console.error(`There is no bench ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}`);
   process.exitCode = 2;

@@ -11,7 +11,7 @@ import type {
   SentEvent,
   SessionEvent,
 } from "../session/events.ts";
-import { attach, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
+import { attach, checkNames, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
 
 export type { ObservationTarget, ObservedSession } from "./target.ts";
 
@@ -76,7 +76,7 @@ export function attachLogger(
   if (logger.isLevelEnabled !== undefined && typeof logger.isLevelEnabled !== "function") {
     throw new TypeError("logger.isLevelEnabled must be a function");
   }
-  if (typeof options !== "object" || options === null) throw new TypeError("options must be an object");
+  checkNames(options, ["wire"]);
   const { wire = false } = options;
   if (typeof wire !== "boolean") throw new TypeError("options.wire must be a boolean");
   const detach = attach(target, {

@@ -13,6 +13,7 @@ import type { PrometheusModule, PrometheusRegister } from "./metrics/prometheus.
 import { spanOfMessage } from "./spans.ts";
 import {
   attach,
+  checkNames,
   checkTarget,
   isItsOwnSession,
   isOver,
@@ -270,7 +271,8 @@ function checked(options: MetricsOptions): Required<Omit<MetricsOptions, "bucket
   prefix: string;
   buckets: readonly number[] | undefined;
 } {
-  const { prometheus, client = "default", prefix = "smtp_client_", buckets } = options ?? {};
+  checkNames(options, ["prometheus", "register", "client", "prefix", "buckets"]);
+  const { prometheus, client = "default", prefix = "smtp_client_", buckets } = options;
   for (const metric of ["Counter", "Gauge", "Histogram"] as const) {
     if (typeof prometheus?.[metric] !== "function") {
       throw new TypeError(

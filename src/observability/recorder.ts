@@ -1,7 +1,7 @@
 import { page } from "./recorder/page.ts";
 import { Recording } from "./recorder/recording.ts";
 import { keepAddresses, pseudonymous } from "./recorder/redaction.ts";
-import { attach, isItsOwnSession, type ObservationTarget } from "./target.ts";
+import { attach, checkNames, isItsOwnSession, type ObservationTarget } from "./target.ts";
 
 export type { ObservationTarget, ObservedSession } from "./target.ts";
 
@@ -68,13 +68,7 @@ function checked(options: RecorderOptions): {
   readonly maxGroups: number;
   readonly redactAddresses: boolean;
 } {
-  if (typeof options !== "object" || options === null) throw new TypeError("options must be an object");
-  const known = ["title", "maxGroups", "redactAddresses"];
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new TypeError(`options.${name} is unknown; known are ${known.join(", ")}`);
-    }
-  }
+  checkNames(options, ["title", "maxGroups", "redactAddresses"]);
   const { title = "SMTP session", maxGroups = 2_000, redactAddresses = false } = options;
   if (typeof title !== "string") throw new TypeError("options.title must be a string");
   if (!Number.isSafeInteger(maxGroups) || maxGroups < 1) {

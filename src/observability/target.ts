@@ -38,6 +38,17 @@ export function checkTarget(target: ObservationTarget): void {
   }
 }
 
+/** @throws TypeError for options that are no object, or have a name that is not known: none is ever ignored */
+export function checkNames(options: object, known: readonly string[]): void {
+  const given: unknown = options;
+  if (typeof given !== "object" || given === null) throw new TypeError("options must be an object");
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) {
+      throw new TypeError(`options.${name} is unknown; known are ${known.join(", ")}`);
+    }
+  }
+}
+
 /**
  * Adds listeners. They are removed when the returned function is called.
  * @throws TypeError for a target that nothing can be attached to

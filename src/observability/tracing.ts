@@ -24,7 +24,7 @@ import type {
 } from "../session/events.ts";
 import type { Delivery } from "../session/message.ts";
 import { forgetSpan, forgetSpans, rememberSpan } from "./spans.ts";
-import { attach, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
+import { attach, checkNames, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
 import * as name from "./tracing/attributes.ts";
 import { deliveryFailure, errorFailure, type Failure, groupFailure } from "./tracing/status.ts";
 import { HANDSHAKE_VERBS, OTHER, REPLY_VERBS } from "./verbs.ts";
@@ -59,6 +59,7 @@ export interface TracingOptions {
  * attachTracing(session);
  */
 export function attachTracing(target: ObservationTarget, options: TracingOptions = {}): () => void {
+  checkNames(options, ["tracerProvider", "recordRecipients"]);
   const { tracerProvider = trace.getTracerProvider(), recordRecipients = false } = options;
   if (typeof tracerProvider?.getTracer !== "function") {
     throw new TypeError("options.tracerProvider must be a TracerProvider of OpenTelemetry");

@@ -477,8 +477,15 @@ describe("exemplars", () => {
 });
 
 describe("options of the wrong shape are refused by name:", () => {
-  const cases: readonly [string, Record<string, unknown>, RegExp][] = [
+  const cases: readonly [string, unknown, RegExp][] = [
     ["no prometheus", {}, /options\.prometheus/],
+    ["the module itself", prometheus, /options\.\w+ is unknown/],
+    ["null", null, /options must be an object/],
+    [
+      "a name that is not known",
+      { prometheus, registry: prometheus.register },
+      /options\.registry is unknown/,
+    ],
     ["prometheus that is something else", { prometheus: { Counter: 1 } }, /options\.prometheus/],
     ["register", { prometheus, register: {} }, /options\.register/],
     ["client", { prometheus, client: "" }, /options\.client/],

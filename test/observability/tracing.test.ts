@@ -653,6 +653,8 @@ test("metrics find the span of a message for their exemplars, whichever was atta
 test.each([
   [{ tracerProvider: {} }, /options\.tracerProvider/],
   [{ recordRecipients: "yes" }, /options\.recordRecipients/],
+  [{ getTracer: () => undefined }, /options\.getTracer is unknown/],
+  [null, /options must be an object/],
 ])("options of the wrong shape are refused by name: %o", (options, text) => {
   expect(() => attachTracing(new SmtpSession({ host: "peer.example" }), options as never)).toThrow(text);
 });
