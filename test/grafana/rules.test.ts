@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { METRICS } from "../../grafana/source/metrics.ts";
+import { leftOutWithout } from "../support/tools.ts";
 import { grafanaFile, readGrafana } from "./dashboard-file.ts";
 import { groupedBy, matches, registered, selectorsOf } from "./selectors.ts";
 
@@ -32,18 +33,18 @@ const expectations = (
   }
 ).tests.flatMap(({ alert_rule_test }) => alert_rule_test);
 
+const INSTALL = "On Debian: apt-get install prometheus; on macOS: brew install prometheus.";
+
 function promtool(...args: readonly string[]): { readonly status: number | null; readonly output: string } {
   const { status, error, stdout, stderr } = spawnSync("promtool", args, { encoding: "utf8" });
   if ((error as NodeJS.ErrnoException | undefined)?.code === "ENOENT") {
-    throw new Error(
-      "promtool is missing. Install it: apt-get install prometheus (Debian, Ubuntu), brew install prometheus (macOS); or set SKIP_PROMETHEUS=1 to do without",
-    );
+    throw new Error(`promtool is missing. ${INSTALL}`);
   }
   if (error !== undefined) throw error;
   return { status, output: stdout + stderr };
 }
 
-const skipped = process.env["SKIP_PROMETHEUS"] === "1";
+const skipped = leftOutWithout(["promtool"], INSTALL);
 
 describe.skipIf(skipped)("promtool", () => {
   test("takes the rules", () => {
@@ -64,10 +65,6 @@ describe.skipIf(skipped)("promtool", () => {
     expect(status, output).toBe(0);
   });
 });
-
-if (skipped) {
-  beforeAll(() => console.warn("SKIP_PROMETHEUS=1: the alert rules are NOT tested with promtool"));
-}
 
 test("the alerts", () => {
   expect(rules.map(({ alert }) => alert)).toEqual([

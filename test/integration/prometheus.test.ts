@@ -38,8 +38,6 @@ test.each([
   expect(measuredBy(expr)).toEqual(measured);
 });
 
-if (prometheusSkipped) console.warn("SKIP_PROMETHEUS=1: nothing is proven with a real Prometheus");
-
 describe.skipIf(prometheusSkipped)("a real Prometheus that scrapes the example", () => {
   let example: Example;
   let prometheus: Prometheus;

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { onTestFinished } from "vitest";
+import { leftOutWithout } from "./tools.ts";
 
 /** What is used of puppeteer's browser: its own types need those of the DOM, which the sources here must not see. */
 export interface Browser {
@@ -52,17 +53,16 @@ function chromium(): string | undefined {
   return undefined;
 }
 
-/** Whether tests that need a browser are left out: only where that was asked for. */
-export const skipsChromium: boolean = process.env["SKIP_CHROMIUM"] === "1";
-if (skipsChromium) console.warn("SKIP_CHROMIUM=1: what needs a browser is NOT tested.");
+const INSTALL = "On Debian: apt-get install chromium.";
+
+/** Whether there is no browser to test with. */
+export const skipsChromium: boolean = chromium() === undefined && leftOutWithout(["chromium"], INSTALL);
 
 /** Starts a browser without a window. @throws Error that says how to install one */
 export async function startChromium(): Promise<Browser> {
   const executablePath = chromium();
   if (executablePath === undefined) {
-    throw new Error(
-      "This test needs Chromium: apt-get install chromium, or set SKIP_CHROMIUM=1 to leave out what needs it.",
-    );
+    throw new Error(`This test needs Chromium. ${INSTALL}`);
   }
   // Without a sandbox it starts as root too; it opens nothing but pages of the tests.
   return await puppeteer.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });

@@ -2,19 +2,20 @@ import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+import { leftOutWithout } from "./tools.ts";
+
 const ALERTS: string = fileURLToPath(new URL("../../grafana/alerts", import.meta.url));
 
-/** Whether whoever runs the tests said that there is no Prometheus. */
-export const prometheusSkipped: boolean = process.env["SKIP_PROMETHEUS"] === "1";
+const INSTALL = "On Debian: apt-get install prometheus. Elsewhere: https://prometheus.io/download.";
+
+/** Whether there is no Prometheus to test with. */
+export const prometheusSkipped: boolean = leftOutWithout(["prometheus", "promtool"], INSTALL);
 
 /** @throws Error that says how to install what is missing */
 export function requirePrometheus(): void {
   for (const program of ["prometheus", "promtool"]) {
     if (spawnSync(program, ["--version"]).status === 0) continue;
-    throw new Error(
-      `${program} is not on the PATH. On Debian: apt-get install prometheus. ` +
-        "Elsewhere: https://prometheus.io/download. Without it: SKIP_PROMETHEUS=1",
-    );
+    throw new Error(`${program} is not on the PATH. ${INSTALL}`);
   }
 }
 

@@ -1,0 +1,13 @@
+import { spawnSync } from "node:child_process";
+
+/**
+ * Whether tests are left out because a program is missing that they need beside npm's packages. They say so, loudly.
+ * With REQUIRE_TOOLS=1, as in the gate, nothing is left out: what misses its program fails.
+ * @param install what to do about it
+ */
+export function leftOutWithout(programs: readonly string[], install: string): boolean {
+  const missing = programs.filter((program) => spawnSync("sh", ["-c", `command -v ${program}`]).status !== 0);
+  if (missing.length === 0 || process.env["REQUIRE_TOOLS"] === "1") return false;
+  console.warn(`\n!!! ${missing.join(" and ")} not found: what needs it is NOT tested. ${install}\n`);
+  return true;
+}
