@@ -1,7 +1,7 @@
 // The synopsis of Perl's Net::SMTP::Pipelining, with smtp-pipelining:
 //
-//   npx tsx examples/synopsis.ts                                to a server of its own, which refuses one recipient
-//   SMTP_URL=smtp://localhost:25 npx tsx examples/synopsis.ts   to a real one
+//   node --import tsx examples/synopsis.ts                                to a server of its own, which refuses one recipient
+//   SMTP_URL=smtp://localhost:25 node --import tsx examples/synopsis.ts   to a real one
 
 import { type Exchange, SmtpSession } from "smtp-pipelining";
 import { startEmbeddedServer } from "./deliver/embedded-server.ts";

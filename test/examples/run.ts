@@ -2,7 +2,8 @@ import { execFile, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const TSX = fileURLToPath(new URL("../../node_modules/.bin/tsx", import.meta.url));
+// Not the command tsx: it is a process of its own, and passes on a Ctrl-C that the terminal gave to both.
+const NODE = [process.execPath, "--import", "tsx"] as const;
 
 export interface Ended {
   readonly status: number;
@@ -16,7 +17,8 @@ export function runExample(
   args: readonly string[] = [],
   env: Record<string, string> = {},
 ): Promise<Ended> {
-  return run(TSX, [`examples/${example}`, ...args], env);
+  const [node, ...options] = NODE;
+  return run(node, [...options, `examples/${example}`, ...args], env);
 }
 
 /** The command that runs another in a pseudo-terminal (util-linux). */
@@ -31,7 +33,7 @@ export function runInTerminal(
   { env = {}, interruptAt = [] }: TerminalOptions = {},
 ): Promise<Ended> {
   // noflsh: Ctrl-C would throw away what was printed and not yet read, in the middle of a line.
-  const command = ["stty noflsh; exec", TSX, `examples/${example}`, ...args].join(" ");
+  const command = ["stty noflsh; exec", ...NODE, `examples/${example}`, ...args].join(" ");
   const options = ["--quiet", "--return", "--command", command, "/dev/null"];
   return run(SCRIPT, options, { TERM: "xterm", ...env }, interruptAt);
 }
