@@ -15,7 +15,15 @@ export type { NotifyCondition } from "./protocol/dsn.ts";
 export { SmtpError, type SmtpErrorCode, type SmtpErrorDetails } from "./protocol/errors.ts";
 export type { Limits, Timeouts, Window } from "./protocol/limits.ts";
 export type { Reply } from "./protocol/reply.ts";
+export type {
+  Credentials,
+  MechanismName,
+  PasswordCredentials,
+  TokenCredentials,
+} from "./protocol/sasl/exchange.ts";
 export type { LineEndings } from "./protocol/text.ts";
+export type { Xclient } from "./protocol/xclient.ts";
+export type { Auth, CredentialsRequest } from "./session/credentials.ts";
 export type { ConnectTrace, GroupTrace, MessageTrace, RecipientTrace } from "./session/diagnostics.ts";
 export type {
   CloseEvent,

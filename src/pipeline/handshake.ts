@@ -1,34 +1,39 @@
 import { type Capabilities, parseCapabilities } from "../protocol/capabilities.ts";
-import type { Command } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
-import { type Reply, replyClass } from "../protocol/reply.ts";
-
-/** A command to send; its reply comes back into the generator. The greeting is owed without one. */
-export interface HandshakeStep {
-  readonly command: Command;
-  readonly line: string;
-}
-
-/** No command: TLS is put on the connection here. The value is not looked at. */
-export const UPGRADE: HandshakeStep = { command: "", line: "" };
+import { type Reply, replyClass, shown } from "../protocol/reply.ts";
+import type { MechanismName } from "../protocol/sasl/exchange.ts";
+import { type Xclient, xclientLacking, xclientLines } from "../protocol/xclient.ts";
+import { type Asking, command } from "./asking.ts";
+import { authenticate } from "./authentication.ts";
 
 /** What a session begins with. */
 export interface Handshake {
   readonly greeting: Reply;
   readonly capabilities: Capabilities;
   /** The reply that refused STARTTLS, where the session goes on without. */
-  readonly refusedTls?: Reply;
+  readonly refusedTls?: Reply | undefined;
+  /** How the session authenticated. */
+  readonly mechanism?: MechanismName | undefined;
 }
 
-/** Whether STARTTLS is to be used: not at all (or TLS stands), where it is offered, or it must be. */
-export type StartTls = "off" | "opportunistic" | "required";
+/** What is to be said before the first transaction. */
+export interface HandshakePlan {
+  /** The name in EHLO. */
+  readonly name: string;
+  /** Whether STARTTLS is to be used: not at all (or TLS stands), where it is offered, or it must be. */
+  readonly tls: "off" | "opportunistic" | "required";
+  readonly authenticate: boolean;
+  /** Whether a mechanism may show the secret without verified TLS. */
+  readonly allowInsecureAuth: boolean;
+  readonly xclient: Xclient | undefined;
+}
 
 /**
- * The greeting, EHLO and, where a server refuses that with 5yz, HELO (RFC 5321 §3.2); STARTTLS as wanted (RFC 3207).
- * Each `yield` is one command; its value is the reply.
+ * The greeting, EHLO and, where a server refuses that with 5yz, HELO (RFC 5321 §3.2); STARTTLS (RFC 3207), XCLIENT and
+ * AUTH (RFC 4954) as wanted. Each `yield` is one command or need; its value is the reply or answer.
  */
-export function* handshake(name: string, tls: StartTls): Generator<HandshakeStep, Handshake, Reply> {
-  const greeting = yield { command: "greeting", line: "" };
+export function* handshake(plan: HandshakePlan): Asking<Handshake> {
+  const greeting = yield* command("greeting", "");
   if (replyClass(greeting) !== 2) {
     throw new SmtpError("ESMTP_GREETING_REFUSED", `The server refuses to talk: ${shown(greeting)}`, {
       command: "greeting",
@@ -36,46 +41,79 @@ export function* handshake(name: string, tls: StartTls): Generator<HandshakeStep
       retryable: replyClass(greeting) === 4,
     });
   }
+  let capabilities = yield* hello(plan.name);
+  const refusedTls = yield* startTls(plan.tls, capabilities);
+  // RFC 3207 §4.2: what was learnt in plain text is forgotten.
+  if (refusedTls === "secured") capabilities = yield* hello(plan.name);
+  if (plan.xclient !== undefined) {
+    yield* speakFor(plan.xclient, capabilities);
+    capabilities = yield* hello(plan.name);
+  }
+  const mechanism = plan.authenticate ? yield* authenticate(capabilities, plan.allowInsecureAuth) : undefined;
+  return { greeting, capabilities, mechanism, refusedTls: refusedTls === "secured" ? undefined : refusedTls };
+}
 
-  const capabilities = yield* hello(name);
-  if (tls === "off") return { greeting, capabilities };
+/** Returns the reply that refused STARTTLS, undefined where it was not asked for. */
+function* startTls(
+  tls: HandshakePlan["tls"],
+  capabilities: Capabilities,
+): Asking<Reply | "secured" | undefined> {
+  if (tls === "off") return undefined;
   if (!capabilities.has("STARTTLS")) {
-    if (tls === "opportunistic") return { greeting, capabilities };
+    if (tls === "opportunistic") return undefined;
     throw new SmtpError("ESMTP_TLS_UNAVAILABLE", "TLS is required, and the server does not offer STARTTLS");
   }
-  const reply = yield { command: "STARTTLS", line: "STARTTLS" };
+  const reply = yield* command("STARTTLS", "STARTTLS");
   if (reply.code !== 220) {
-    if (tls === "opportunistic" && reply.code !== 421) return { greeting, capabilities, refusedTls: reply };
+    if (tls === "opportunistic" && reply.code !== 421) return reply;
     throw new SmtpError("ESMTP_TLS_UNAVAILABLE", `The server refuses STARTTLS: ${shown(reply)}`, {
       command: "STARTTLS",
       reply,
       retryable: replyClass(reply) === 4,
     });
   }
-  yield UPGRADE;
-  // RFC 3207 §4.2: what was learnt in plain text is forgotten.
-  return { greeting, capabilities: yield* hello(name) };
+  yield { kind: "upgrade" };
+  return "secured";
 }
 
-function* hello(name: string): Generator<HandshakeStep, Capabilities, Reply> {
-  const ehlo = yield { command: "EHLO", line: `EHLO ${name}` };
+/** XCLIENT: what the server says to it is a greeting, and the session begins anew. */
+function* speakFor(xclient: Xclient, capabilities: Capabilities): Asking<void> {
+  const offered = capabilities.get("XCLIENT");
+  if (offered === undefined)
+    throw new SmtpError("ESMTP_XCLIENT", "The server does not offer XCLIENT to this client");
+  const lacking = xclientLacking(xclient, offered);
+  if (lacking.length > 0) {
+    throw new SmtpError(
+      "ESMTP_XCLIENT",
+      `The server's XCLIENT takes no ${lacking.join(", no ")}, only ${offered}`,
+    );
+  }
+  for (const line of xclientLines(xclient)) {
+    const reply = yield* command("XCLIENT", line);
+    if (replyClass(reply) !== 2) {
+      throw new SmtpError("ESMTP_XCLIENT", `The server refuses XCLIENT: ${shown(reply)}`, {
+        command: "XCLIENT",
+        reply,
+        retryable: replyClass(reply) === 4,
+      });
+    }
+  }
+}
+
+function* hello(name: string): Asking<Capabilities> {
+  const ehlo = yield* command("EHLO", `EHLO ${name}`);
   if (replyClass(ehlo) === 2) return parseCapabilities(ehlo);
   if (replyClass(ehlo) !== 5) throw helloRefused("EHLO", ehlo);
 
-  const helo = yield { command: "HELO", line: `HELO ${name}` };
+  const helo = yield* command("HELO", `HELO ${name}`);
   if (replyClass(helo) === 2) return new Map();
   throw helloRefused("HELO", helo);
 }
 
-function helloRefused(command: string, reply: Reply): SmtpError {
-  return new SmtpError("ESMTP_HELLO_REFUSED", `The server refuses ${command}: ${shown(reply)}`, {
-    command,
+function helloRefused(verb: string, reply: Reply): SmtpError {
+  return new SmtpError("ESMTP_HELLO_REFUSED", `The server refuses ${verb}: ${shown(reply)}`, {
+    command: verb,
     reply,
     retryable: replyClass(reply) === 4,
   });
-}
-
-/** A reply as one line for an error message. */
-export function shown(reply: Reply): string {
-  return `${reply.code} ${reply.lines.join(" / ")}`.trimEnd();
 }

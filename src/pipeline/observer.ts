@@ -1,6 +1,7 @@
 import type { Command } from "../protocol/command.ts";
 import type { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
+import type { HandshakeNeed } from "./asking.ts";
 import type { RecipientResult } from "./fate.ts";
 import type { Group, PendingExchange } from "./group.ts";
 import type { Handshake } from "./handshake.ts";
@@ -47,8 +48,8 @@ export interface PeerWarning {
 export interface PipelineObserver {
   /** The server's capabilities are known: what is remembered of such a server? */
   recall(handshake: Handshake): PeerFacts;
-  /** STARTTLS was answered 220: TLS has to be put on the connection before anything else. See `upgraded()`. */
-  upgrade(): void;
+  /** Before anything else the handshake needs something that takes its time. See `answered()`. */
+  needs(need: HandshakeNeed): void;
   ready(handshake: Handshake, now: number): void;
   /** Something was learnt about the server that the next session should know. */
   learnt(facts: PeerFacts, warning?: PeerWarning): void;

@@ -8,11 +8,18 @@ import {
   type Timeouts,
   UNPROVEN_FOLLOW_ON_OCTETS,
 } from "../protocol/limits.ts";
-import { type Reply, replyClass } from "../protocol/reply.ts";
+import { type Reply, replyClass, shown } from "../protocol/reply.ts";
+import {
+  type Asking,
+  type HandshakeAnswer,
+  type HandshakeCommand,
+  redacted,
+  redactedError,
+} from "./asking.ts";
 import { failed, refused, unknown } from "./fate.ts";
 import { Fifo } from "./fifo.ts";
 import type { Group, PendingExchange } from "./group.ts";
-import { type Handshake, type HandshakeStep, handshake, type StartTls, shown, UPGRADE } from "./handshake.ts";
+import { type Handshake, type HandshakePlan, handshake } from "./handshake.ts";
 import { HangUp } from "./hang-up.ts";
 import { Ledger } from "./ledger.ts";
 import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } from "./observer.ts";
@@ -58,7 +65,7 @@ export interface PipelineOptions {
 
 /** What may be written next. */
 type Due =
-  | { readonly kind: "handshake"; readonly step: HandshakeStep }
+  | { readonly kind: "handshake"; readonly step: HandshakeCommand }
   | { readonly kind: "marker" | "quit" }
   | { readonly kind: "command"; readonly item: OrdinaryCommand }
   | { readonly kind: "begin"; readonly transaction: Transaction; readonly followOn: boolean }
@@ -66,10 +73,7 @@ type Due =
   | { readonly kind: "reset" | "mail" | "rcpt" | "data" | "loneDot"; readonly transaction: Transaction };
 
 /** The commands of the handshake, and what comes before them. */
-const HANDSHAKE: ReadonlySet<Command> = new Set(["greeting", "EHLO", "HELO", "STARTTLS"]);
-
-/** Stands where the handshake goes on without one. */
-const NO_REPLY: Reply = { code: 0, lines: [], text: "" };
+const HANDSHAKE: ReadonlySet<Command> = new Set(["greeting", "EHLO", "HELO", "STARTTLS", "XCLIENT", "AUTH"]);
 
 /** An envelope that was written behind a "." whose reply was still owed. */
 interface FollowOn {
@@ -89,13 +93,16 @@ export class Pipeline {
   readonly #hangUp = new HangUp();
   readonly #queue = new Fifo<Transaction | OrdinaryCommand>();
 
-  #phase: "idle" | "handshake" | "upgrading" | "open" | "over" = "idle";
+  #phase: "idle" | "handshake" | "upgrading" | "asking" | "open" | "over" = "idle";
   #capabilities: Capabilities = new Map();
   #quitting = false;
 
   #name = "";
-  #handshake: Generator<HandshakeStep, Handshake, Reply> | undefined;
-  #step: HandshakeStep | undefined;
+  #handshake: Asking<Handshake> | undefined;
+  #step: HandshakeCommand | undefined;
+  #askedAt = 0;
+  /** What replies must not show of what was sent. */
+  #secrets: readonly string[] = [];
   #command: OrdinaryCommand | undefined;
   #current: Transaction | undefined;
   #text: Transaction | undefined;
@@ -147,11 +154,11 @@ export class Pipeline {
     return this.#phase === "upgrading";
   }
 
-  /** TLS stands: the session begins anew (RFC 3207 §4.2). */
-  upgraded(now: number): void {
-    if (this.#phase !== "upgrading") return;
+  /** What the handshake needed from the shell is there: TLS, credentials, a key. */
+  answered(answer: Exclude<HandshakeAnswer, Reply>, now: number): void {
+    if (this.#phase !== "upgrading" && this.#phase !== "asking") return;
     this.#phase = "handshake";
-    this.#advanceHandshake(NO_REPLY, now);
+    this.#advanceHandshake(answer, now);
   }
 
   /** Octets came in plain text behind the 220 that answers STARTTLS (CVE-2021-38371). */
@@ -164,12 +171,12 @@ export class Pipeline {
     return this.#text === transaction;
   }
 
-  /** The connection stands: the greeting is owed. `name` is what EHLO will say, `tls` what is done about STARTTLS. */
-  start(name: string, tls: StartTls, now: number): void {
+  /** The connection stands: the greeting is owed. */
+  start(plan: HandshakePlan, now: number): void {
     this.#phase = "handshake";
-    this.#name = name;
-    this.#handshake = handshake(name, tls);
-    this.#handshake.next(); // as far as the greeting, which is owed without a command
+    this.#name = plan.name;
+    this.#handshake = handshake(plan);
+    this.#handshake.next(undefined); // as far as the greeting, which is owed without a command
     this.#ledger.write({ command: "greeting", line: "", octets: 0 }, now);
     this.#ledger.close(now);
   }
@@ -332,7 +339,7 @@ export class Pipeline {
     switch (due.kind) {
       case "handshake":
         this.#step = undefined;
-        return this.#line(due.step.command, due.step.line, now);
+        return this.#handshakeLine(due.step, now);
       case "marker":
         this.#markerDue = false;
         this.#ledger.close(now);
@@ -433,6 +440,12 @@ export class Pipeline {
     return `${line}\r\n`;
   }
 
+  #handshakeLine({ command, line, shown: seen = line, secrets = [] }: HandshakeCommand, now: number): string {
+    this.#secrets = [...this.#secrets, ...secrets];
+    this.#ledger.write({ command, line: seen, octets: line.length + 2 }, now);
+    return `${line}\r\n`;
+  }
+
   #terminate(transaction: Transaction, now: number): string {
     transaction.bytes += 3;
     transaction.stage = "terminated";
@@ -444,8 +457,9 @@ export class Pipeline {
   // ---- reading
 
   /** A reply came, of so many octets. */
-  receive(reply: Reply, now: number, octets = 0): void {
+  receive(said: Reply, now: number, octets = 0): void {
     if (this.#phase === "over") return;
+    const reply = this.#secrets.length === 0 ? said : redacted(said, this.#secrets);
     if (this.#phase === "upgrading") {
       this.injected(now);
       return;
@@ -507,20 +521,24 @@ export class Pipeline {
     }
   }
 
-  #advanceHandshake(reply: Reply, now: number): void {
+  #advanceHandshake(answer: HandshakeAnswer, now: number): void {
     try {
-      const { done, value } = this.#handshake?.next(reply) ?? {};
-      if (value === undefined) return;
-      if (value === UPGRADE) {
-        this.#phase = "upgrading";
-        this.#observer.upgrade();
+      const result = this.#handshake?.next(answer);
+      if (result === undefined) return;
+      if (!result.done) {
+        const { value: step } = result;
+        if (step.kind === "command") {
+          this.#step = step;
+        } else {
+          this.#phase = step.kind === "upgrade" ? "upgrading" : "asking";
+          this.#askedAt = now;
+          this.#observer.needs(step);
+        }
         return;
       }
-      if (!done) {
-        this.#step = value as HandshakeStep;
-        return;
-      }
+      const { value } = result;
       this.#phase = "open";
+      this.#secrets = [];
       if (value.refusedTls !== undefined) this.#observer.warned(rules.startTlsRefused(value.refusedTls));
       this.#capabilities = value.capabilities;
       this.#trust.recall(this.#observer.recall(value));
@@ -535,7 +553,7 @@ export class Pipeline {
       }
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error;
-      this.fail(error, reply.code === 421 ? "server" : "error", now);
+      this.fail(error, error.reply?.code === 421 ? "server" : "error", now);
     }
   }
 
@@ -744,9 +762,14 @@ export class Pipeline {
     return this.#deadline()?.at;
   }
 
-  #deadline(): { at: number; why: "closing" | "followOn" | "reply"; command: Command } | undefined {
+  #deadline():
+    | { at: number; why: "asking" | "closing" | "followOn" | "reply"; command: Command }
+    | undefined {
     if (this.#phase === "over") return undefined;
     const { timeouts } = this.#options;
+    if (this.#phase === "asking") {
+      return { at: this.#askedAt + timeouts.command, why: "asking", command: "AUTH" };
+    }
     const { since: silentSince } = this.#hangUp;
     if (silentSince !== undefined) {
       return { at: silentSince + timeouts.closing, why: "closing", command: "QUIT" };
@@ -772,7 +795,9 @@ export class Pipeline {
     const deadline = this.#deadline();
     if (deadline === undefined || now < deadline.at) return;
     const { why, command } = deadline;
-    if (why === "closing") {
+    if (why === "asking") {
+      this.fail(rules.credentialsTimedOut(), "timeout", now);
+    } else if (why === "closing") {
       this.disconnected(now);
     } else if (why === "followOn") {
       if (this.#followOn?.refused) this.#followOnFailed("it refused RSET, then fell silent", now);
@@ -800,7 +825,8 @@ export class Pipeline {
   }
 
   /** What came is no reply, or none to what was sent. */
-  protocolError(error: SmtpError, now: number): void {
+  protocolError(thrown: SmtpError, now: number): void {
+    const error = redactedError(thrown, this.#secrets);
     if (this.#ledger.grouped !== "no") this.#trust.moreCareful("its replies were out of step");
     this.fail(error, "error", now);
   }

@@ -1,8 +1,7 @@
 import type { Command } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import type { Timeouts } from "../protocol/limits.ts";
-import { type Reply, replyClass } from "../protocol/reply.ts";
-import { shown } from "./handshake.ts";
+import { type Reply, replyClass, shown } from "../protocol/reply.ts";
 import type { PeerWarning } from "./observer.ts";
 
 // What can be said of a command or a reply without knowing the state of the pipeline.
@@ -10,11 +9,12 @@ import type { PeerWarning } from "./observer.ts";
 /** RFC 2920 §3.1: any other command may only end a group. A text ends with ".", which may have others behind it. */
 export const PIPELINED: ReadonlySet<Command> = new Set(["MAIL", "RCPT", "RSET", "text"]);
 
-/** Whether a reply can answer a command at all: 1yz never, 3yz only DATA, DATA not 2yz (RFC 5321 §4.3.2). */
+/** Whether a reply can answer a command at all: 1yz never, 3yz only DATA and AUTH, DATA not 2yz (RFC 5321 §4.3.2). */
 export function fits(command: Command, reply: Reply): boolean {
   const first = replyClass(reply);
   if (first === 1) return false;
-  return command === "DATA" ? first !== 2 : first !== 3;
+  if (command === "DATA") return first !== 2;
+  return first !== 3 || (command === "AUTH" && reply.code === 334);
 }
 
 /** An EHLO reply can't be mistaken for one to RSET, MAIL, RCPT or DATA: PIPELINING stands among its lines. */
@@ -120,6 +120,12 @@ export function connectionLost(command: Command | undefined, cause: unknown): Sm
 /** A deadline passed. */
 export function timedOut(what: string, command: Command): SmtpError {
   return new SmtpError("ESMTP_TIMEOUT", `The server is too slow: ${what}`, { command, retryable: true });
+}
+
+/** The function that gives the credentials does not come back. */
+export function credentialsTimedOut(): SmtpError {
+  const message = "The credentials did not come in time: see the function given as the option auth";
+  return new SmtpError("ESMTP_TIMEOUT", message, { command: "AUTH", retryable: true });
 }
 
 /** Somebody spoke in plain text where TLS was due. */

@@ -1,5 +1,6 @@
 import { hasControlCharacter, isAscii } from "./address.ts";
 import { ENVID_OCTETS, ORCPT_OCTETS } from "./limits.ts";
+import { xtext } from "./xtext.ts";
 
 // Delivery status notifications, RFC 3461: what a sender asks of a server that offers DSN.
 
@@ -58,12 +59,4 @@ export function dsnOfRcpt({ notify, orcpt }: DsnRcptParameters): string {
 function orcptValue(orcpt: string): string {
   const type = /^[A-Za-z\d-]+;/.exec(orcpt)?.[0] ?? "";
   return `${type === "" ? "rfc822;" : type}${xtext(orcpt.slice(type.length))}`;
-}
-
-/** RFC 3461 §4: what is no graphic ASCII character, and "+" and "=", as "+" and two hexadecimal digits. */
-function xtext(text: string): string {
-  return text.replace(
-    /[^!-*,-<>-~]/g,
-    (character) => `+${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`,
-  );
 }

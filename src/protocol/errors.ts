@@ -13,6 +13,11 @@ import type { Reply } from "./reply.ts";
  * | `ESMTP_TLS_UNAVAILABLE` | `tls: "required"`, and the server offers no STARTTLS, or refuses it | use another port or server; never `"off"` for secrets |
  * | `ESMTP_TLS_FAILED` | TLS could not be agreed on, or the certificate is not trusted | see `cause`; `tlsOptions.ca` for a certificate of your own |
  * | `ESMTP_TLS_INJECTION` | something was sent in plain text behind the 220 that answers STARTTLS | somebody may be on the path: find out who |
+ * | `ESMTP_AUTH_UNAVAILABLE` | the server offers no AUTH, or no mechanism that fits the credentials | check port and `auth.mechanisms` |
+ * | `ESMTP_AUTH_INSECURE` | only mechanisms that show the secret are offered, and no verified TLS protects it | use `tls: "required"`; `allowInsecureAuth` only where nobody can listen |
+ * | `ESMTP_AUTH_FAILED` | the server refuses the credentials, or did not prove that it knows them | correct them (5xx), or wait (4xx) |
+ * | `ESMTP_CREDENTIALS` | the function that gives the credentials failed, or gave none | see `cause` |
+ * | `ESMTP_XCLIENT` | the server does not offer XCLIENT, or refuses it | have it allow this client |
  * | `ESMTP_SERVER_CLOSING` | the server said 421, or refused what cannot be refused, and closed | resend what is retryable, later |
  * | `ESMTP_AUTH_REQUIRED` | MAIL was answered 530 | authenticate, or use another port |
  * | `ESMTP_OUT_OF_STEP` | a reply came that no command asked for, or that cannot answer its command | resend what is retryable; the server breaks the protocol |
@@ -42,6 +47,11 @@ export type SmtpErrorCode =
   | "ESMTP_TLS_UNAVAILABLE"
   | "ESMTP_TLS_FAILED"
   | "ESMTP_TLS_INJECTION"
+  | "ESMTP_AUTH_UNAVAILABLE"
+  | "ESMTP_AUTH_INSECURE"
+  | "ESMTP_AUTH_FAILED"
+  | "ESMTP_CREDENTIALS"
+  | "ESMTP_XCLIENT"
   | "ESMTP_SERVER_CLOSING"
   | "ESMTP_AUTH_REQUIRED"
   | "ESMTP_OUT_OF_STEP"

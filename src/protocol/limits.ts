@@ -71,6 +71,13 @@ export const PATH_OCTETS = 256;
 export const ENVID_OCTETS = 100;
 export const ORCPT_OCTETS = 500;
 
+/**
+ * Iterations that SCRAM does at a server's word: at least what RFC 7677 §4 asks for, since fewer would make the proof
+ * cheap to guess from; at most some seconds' work.
+ */
+export const SCRAM_ITERATIONS_LEAST = 4_096;
+export const SCRAM_ITERATIONS_MOST = 10_000_000;
+
 /** RFC 5321 §4.5.3.1.4: octets of a command line with its CRLF, where no extension says otherwise. */
 export const COMMAND_LINE_OCTETS = 512;
 
@@ -87,8 +94,14 @@ export const TEXT_BLOCK_OCTETS = 65_536;
 export const PEER_ENTRIES = 10_000;
 export const PEER_AGE: number = 24 * 3_600_000;
 
+/** How many hosts' TLS sessions are kept to be resumed: some kilobytes each. */
+export const TLS_SESSIONS = 1_000;
+
 /** Ports: RFC 5321 §2.3.5 (relay). */
 export const SMTP_PORT = 25;
+
+/** Where mail is submitted, with AUTH: RFC 6409. */
+export const SUBMISSION_PORT = 587;
 
 /** Where TLS is spoken from the first octet, RFC 8314 §7.3. */
 export const SMTPS_PORT = 465;

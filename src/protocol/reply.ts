@@ -155,3 +155,8 @@ function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   both.set(b, a.length);
   return both;
 }
+
+/** A reply as one line for an error message. */
+export function shown(reply: Reply): string {
+  return `${reply.code} ${reply.lines.join(" / ")}`.trimEnd();
+}

@@ -5,6 +5,7 @@ import type { Capabilities } from "../protocol/capabilities.ts";
 import type { Command } from "../protocol/command.ts";
 import type { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
+import type { MechanismName } from "../protocol/sasl/exchange.ts";
 import type { Delivery } from "./message.ts";
 
 /** What every event carries. */
@@ -36,7 +37,11 @@ export interface ReadyEvent extends SessionEvent {
   readonly tlsVersion?: string;
   /** Whether the server's certificate was verified. */
   readonly verified: boolean;
+  /** Whether a TLS session of before was resumed; missing without TLS. */
+  readonly tlsResumed?: boolean;
   readonly authenticated: boolean;
+  /** How it authenticated, e.g. `"SCRAM-SHA-256"`; missing if it did not. */
+  readonly mechanism?: MechanismName;
 }
 
 /** What every event about one message carries. */

@@ -1,3 +1,4 @@
+import type { HandshakeNeed } from "../pipeline/asking.ts";
 import type { RecipientResult } from "../pipeline/fate.ts";
 import type { Group, PendingExchange } from "../pipeline/group.ts";
 import type { Handshake } from "../pipeline/handshake.ts";
@@ -19,7 +20,7 @@ export interface Teller {
   tell<E extends SessionEventName>(event: E, facts: Facts<E>): void;
   /** Does something in its turn among the events. */
   later(work: () => void): void;
-  upgrade(): void;
+  needs(need: HandshakeNeed): void;
   ready(handshake: Handshake): void;
   commandEnd(command: OrdinaryCommand, outcome: Reply | SmtpError): void;
   ended(reason: CloseReason, error?: SmtpError): void;
@@ -45,7 +46,7 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
       return memory(() => options.peers.get(peer)) ?? UNKNOWN_PEER;
     },
 
-    upgrade: () => teller.upgrade(),
+    needs: (need: HandshakeNeed) => teller.needs(need),
 
     ready: (handshake: Handshake) => teller.ready(handshake),
 

@@ -8,13 +8,16 @@ import {
   type Limits,
   SMTP_PORT,
   SMTPS_PORT,
+  SUBMISSION_PORT,
   TIMEOUTS,
   type Timeouts,
   WINDOW,
   type Window,
 } from "../protocol/limits.ts";
 import type { LineEndings } from "../protocol/text.ts";
+import { XCLIENT_ATTRIBUTES, type Xclient, xclientProblem } from "../protocol/xclient.ts";
 import * as check from "./check.ts";
+import { type Auth, readAuth } from "./credentials.ts";
 import { type PeerMemory, processPeers } from "./peers.ts";
 
 /** Where a connection goes, as `connectSocket` is told. */
@@ -73,8 +76,18 @@ export interface SessionOptions {
   lineEndings?: LineEndings | undefined;
   /** What is remembered of servers. Default: one memory for the process. */
   peers?: PeerMemory | undefined;
-  /** This version does not authenticate. */
-  allowInsecureAuth?: false | undefined;
+  /**
+   * Who authenticates: `{user, pass}`, `{user, accessToken}`, or a function that returns either (or a promise of it),
+   * called for each connection. With it `tls` is `"required"` and the port 587 unless they are given.
+   */
+  auth?: Auth | undefined;
+  /**
+   * Whether a mechanism may show the password or token (PLAIN, LOGIN, OAUTHBEARER, XOAUTH2) to whoever can listen, where
+   * no verified TLS protects it. Default false.
+   */
+  allowInsecureAuth?: boolean | undefined;
+  /** What is said of the client that this session speaks for (XCLIENT), to a server that trusts it with that. */
+  xclient?: Xclient | undefined;
   /** Destroys the session when it fires. */
   signal?: AbortSignal | undefined;
 }
@@ -96,6 +109,9 @@ export interface ResolvedOptions {
   readonly limits: Limits;
   readonly lineEndings: LineEndings;
   readonly peers: PeerMemory;
+  readonly auth: Auth | undefined;
+  readonly allowInsecureAuth: boolean;
+  readonly xclient: Xclient | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -119,7 +135,13 @@ const peers: check.Check = (value) =>
     ? undefined
     : "must have the methods get and set";
 
-const FIELDS: Record<keyof SessionOptions | "auth", check.Check> = {
+const xclientValue: check.Check = (value) => {
+  if (typeof value !== "string") return "must be a string";
+  const problem = xclientProblem(value);
+  return problem === undefined ? undefined : `must be a value for XCLIENT: ${problem}`;
+};
+
+const FIELDS: Record<keyof SessionOptions, check.Check> = {
   host,
   port: check.integer(1, 65_535),
   name,
@@ -128,8 +150,10 @@ const FIELDS: Record<keyof SessionOptions | "auth", check.Check> = {
   protocol: check.notYet("smtp"),
   tls: check.oneOf("opportunistic", "required", "implicit", "off"),
   tlsOptions: (value) => (check.isRecord(value) ? undefined : "must be an object with options of node:tls"),
-  auth: check.notYet(),
-  allowInsecureAuth: check.notYet(false),
+  // Checked by readAuth(), which shows no value.
+  auth: () => undefined,
+  allowInsecureAuth: check.boolean,
+  xclient: check.record(fields(XCLIENT_ATTRIBUTES, xclientValue), "xclient"),
   pipelining: check.oneOf("auto", "transaction", "off"),
   chunking: check.notYet("off"),
   window: check.record(fields(Object.keys(WINDOW), check.integer(1)), "window"),
@@ -152,10 +176,12 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
   if (options.host === undefined && connectSocket === undefined) {
     throw new TypeError("options.host is missing: give the server's name or address");
   }
-  const tls = options.tls ?? "opportunistic";
+  const auth = options.auth === undefined ? undefined : readAuth(options.auth);
+  const tls = options.tls ?? (auth === undefined ? "opportunistic" : "required");
+  const port = auth === undefined ? SMTP_PORT : SUBMISSION_PORT;
   return {
     host: options.host ?? "localhost",
-    port: options.port ?? (tls === "implicit" ? SMTPS_PORT : SMTP_PORT),
+    port: options.port ?? (tls === "implicit" ? SMTPS_PORT : port),
     name: options.name ?? ownName(),
     localAddress: options.localAddress,
     connectSocket,
@@ -169,6 +195,9 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
     limits: filled(options.limits, LIMITS),
     lineEndings: options.lineEndings ?? "normalize",
     peers: options.peers ?? processPeers,
+    auth,
+    allowInsecureAuth: options.allowInsecureAuth ?? false,
+    xclient: options.xclient && { ...options.xclient },
     signal: options.signal,
   };
 }
@@ -181,9 +210,6 @@ function filled<T extends object>(given: Partial<T> | undefined, defaults: T): T
 
 function fromUrl(text: string): SessionOptions {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.username || url?.password) {
-    throw new TypeError("options: credentials in a URL are not supported by this version");
-  }
   if (
     (url?.protocol !== "smtp:" && url?.protocol !== "smtps:") ||
     url.hostname === "" ||
@@ -191,12 +217,26 @@ function fromUrl(text: string): SessionOptions {
     url.search ||
     url.hash
   ) {
-    const shapes = `"smtp://host:port" or "smtps://host:port"`;
-    throw new TypeError(`options must be a URL like ${shapes}, not ${check.shownValue(text)}`);
+    const shapes = `"smtp://host:port" or "smtps://user:pass@host:port"`;
+    // What stands before an @ may be a password.
+    const shown = check.shownValue(text.replace(/^.*@/s, "***@"));
+    throw new TypeError(`options must be a URL like ${shapes}, not ${shown}`);
   }
-  const tls = url.protocol === "smtps:" ? ({ tls: "implicit" } as const) : {};
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return url.port === "" ? { host, ...tls } : { host, port: Number(url.port), ...tls };
+  return {
+    host,
+    ...(url.protocol === "smtps:" && { tls: "implicit" }),
+    ...(url.port !== "" && { port: Number(url.port) }),
+    ...((url.username || url.password) && { auth: userInfo(url) }),
+  };
+}
+
+function userInfo({ username, password }: URL): Auth {
+  try {
+    return { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+  } catch {
+    throw new TypeError("options: the user or password in the URL is not percent-encoded as it should be");
+  }
 }
 
 /** A name without a dot means nothing to another machine: then the connection's address says more. */

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
+import type { HandshakeNeed, Identity } from "../pipeline/asking.ts";
 import type { CommandGroup, Group } from "../pipeline/group.ts";
-import type { Handshake } from "../pipeline/handshake.ts";
+import type { Handshake, HandshakePlan } from "../pipeline/handshake.ts";
 import type { CloseReason, OrdinaryCommand } from "../pipeline/observer.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import type { Transaction } from "../pipeline/transaction.ts";
@@ -13,6 +14,7 @@ import { type Reply, ReplyParser } from "../protocol/reply.ts";
 import { AbortSignals } from "./abort.ts";
 import { causeText, signal as isSignal, readRecord, shownValue } from "./check.ts";
 import { now } from "./clock.ts";
+import { askForCredentials, derive } from "./credentials.ts";
 import { deliver } from "./deliver.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { GuardedEmitter } from "./emitter.ts";
@@ -24,7 +26,7 @@ import { type ResolvedOptions, resolveOptions, type SessionOptions } from "./opt
 import { type FlushSummary, Outbox } from "./outbox.ts";
 import { sourceFailed, TextSource } from "./source.ts";
 import { Timer } from "./timer.ts";
-import { secureSocket } from "./tls.ts";
+import { channelBinding, secureSocket } from "./tls.ts";
 import { openSocket, Transport } from "./transport.ts";
 import { Writer } from "./writer.ts";
 
@@ -65,8 +67,9 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #transport: Transport | undefined;
   #writer: Writer | undefined;
   #tls: TLSSocket | undefined;
-  /** Once the chunk that is being read has been read whole. */
-  #upgradeDue = false;
+  #authenticated = false;
+  /** To be met once the chunk that is being read has been read whole. */
+  #need: HandshakeNeed | undefined;
   #state: SessionState = "idle";
   #greeting: Reply | undefined;
   #scheduled = false;
@@ -84,7 +87,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   /**
    * Opens nothing yet: `connect()` or the first message does.
-   * @param options options, or a URL: `"smtp://mail.example.org:25"`
+   * @param options options, or a URL: `"smtp://mail.example.org:25"`, `"smtps://user:pass@mail.example.org"`
    * @throws TypeError that names the option
    */
   constructor(options: SessionOptions | string) {
@@ -100,8 +103,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
         wants: (event) => this.#wants(event),
         tell: (event, facts) => this.#tell(event, facts),
         later: (work) => this.#notes.add(work),
-        upgrade: () => {
-          this.#upgradeDue = true;
+        needs: (need) => {
+          this.#need = need;
         },
         ready: (handshake) => this.#ready(handshake),
         commandEnd: (command, outcome) => this.#commandEnd(command, outcome),
@@ -147,8 +150,9 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     return this.#tls !== undefined;
   }
 
+  /** Whether the server has accepted the credentials. */
   get authenticated(): boolean {
-    return false;
+    return this.#authenticated;
   }
 
   /** The server's name or address, as given. */
@@ -192,7 +196,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   }
 
   /**
-   * Connects: fulfils once greeting and EHLO are done. Called again it waits for the same.
+   * Connects: fulfils once greeting, EHLO, TLS and AUTH are done. Called again it waits for the same.
    * @throws SmtpError (as a rejection) what the session failed with; `ESMTP_ABORTED` if the signal fired: that closes
    * the session, unless it is ready
    */
@@ -386,9 +390,24 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       return;
     }
     const transport = this.#attach(socket);
-    const { host, port, tls, name = transport.localLiteral } = this.#options;
+    const {
+      host,
+      port,
+      tls,
+      auth,
+      allowInsecureAuth,
+      xclient,
+      name = transport.localLiteral,
+    } = this.#options;
+    const plan: HandshakePlan = {
+      name,
+      tls: tls === "implicit" ? "off" : tls,
+      authenticate: auth !== undefined,
+      allowInsecureAuth,
+      xclient,
+    };
     this.#tell("connect", { host, port, remoteAddress: transport.remoteAddress, secure: this.secure });
-    this.#turn(() => this.#pipeline.start(name, tls === "implicit" ? "off" : tls, now()));
+    this.#turn(() => this.#pipeline.start(plan, now()));
   }
 
   #attach(socket: Duplex): Transport {
@@ -420,10 +439,40 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
           return;
         }
         this.#attach(socket);
-        this.#turn(() => this.#pipeline.upgraded(now()));
+        this.#turn(() => this.#pipeline.answered(undefined, now()));
       },
       (cause) => this.#notConnected(cause),
     );
+  }
+
+  /** Does for the handshake what it can't do itself. */
+  #meetNeed(): void {
+    const need = this.#need;
+    this.#need = undefined;
+    if (need === undefined || this.#ending !== undefined) return;
+    if (need.kind === "upgrade") {
+      this.#upgrade();
+      return;
+    }
+    const answer = need.kind === "derive" ? derive(need) : this.#identity(need.refusal);
+    answer.then(
+      (given) => this.#turn(() => this.#pipeline.answered(given, now())),
+      (cause) => this.#notConnected(cause),
+    );
+  }
+
+  async #identity(refusal: Reply | undefined): Promise<Identity | undefined> {
+    const { auth, host, port } = this.#options;
+    if (auth === undefined) return undefined;
+    const credentials = await askForCredentials(auth, { host, refusal, signal: this.#opening.signal });
+    if (credentials === undefined) return undefined;
+    const nonce = randomBytes(18).toString("base64");
+    const bound = this.#tls === undefined ? undefined : channelBinding(this.#tls);
+    return {
+      credentials,
+      verified: this.#tls?.authorized ?? false,
+      context: { host, port, nonce, channelBinding: bound },
+    };
   }
 
   #transportEvents(): ConstructorParameters<typeof Transport>[1] {
@@ -441,10 +490,6 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       for (const reply of this.#parser.push(chunk)) {
         this.#pipeline.receive(reply, now(), this.#parser.replyOctets);
       }
-      if (this.#upgradeDue) {
-        this.#upgradeDue = false;
-        this.#upgrade();
-      }
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error;
       if (this.#pipeline.upgrading) this.#pipeline.injected(now());
@@ -460,14 +505,17 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #ready(handshake: Handshake): void {
     this.#greeting = handshake.greeting;
     if (this.#state === "connecting") this.#state = "ready";
-    const { capabilities } = handshake;
+    const { capabilities, mechanism } = handshake;
+    this.#authenticated = mechanism !== undefined;
     const tlsVersion = this.#tls?.getProtocol() ?? undefined;
     this.#tell("ready", {
       capabilities,
       secure: this.secure,
       ...(tlsVersion !== undefined && { tlsVersion }),
       verified: this.#tls?.authorized ?? false,
-      authenticated: false,
+      ...(this.#tls !== undefined && { tlsResumed: this.#tls.isSessionReused() }),
+      authenticated: this.#authenticated,
+      ...(mechanism !== undefined && { mechanism }),
     });
     this.#notes.add(() => this.#settleOpened?.resolve());
   }
@@ -518,6 +566,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   #turn(change?: () => void): void {
     change?.();
+    this.#meetNeed();
     this.#writer?.pump();
     this.#prepareUpcoming();
     this.#wind();

@@ -115,7 +115,13 @@ export class Conversation {
 
   /** Runs to the end. Returns what was wrong. */
   run(): string[] {
-    this.#pipeline.start("client.example.org", "off", this.#now);
+    const plan = {
+      name: "client.example.org",
+      tls: "off",
+      authenticate: false,
+      allowInsecureAuth: false,
+    } as const;
+    this.#pipeline.start({ ...plan, xclient: undefined }, this.#now);
     this.#server.run(this.#now);
     for (let step = 0; this.#over === 0; step++) {
       if (step > STEPS) return [...this.#problems, ...this.#audit.problems, "the conversation does not end"];
@@ -339,7 +345,7 @@ export class Conversation {
       recall: () => this.facts,
       ready: () => undefined,
       warned: () => undefined,
-      upgrade: () => undefined,
+      needs: () => undefined,
       learnt: (facts, warning) => {
         this.facts = facts;
         this.#audit.note(`learnt ${JSON.stringify(facts)} ${warning?.code ?? ""}`);

@@ -1,0 +1,69 @@
+import type { Command } from "../protocol/command.ts";
+import { SmtpError } from "../protocol/errors.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Credentials, Derivation, SaslContext } from "../protocol/sasl/exchange.ts";
+
+/** A command to send; its reply comes back into the generator. The greeting is owed without one. */
+export interface HandshakeCommand {
+  readonly kind: "command";
+  readonly command: Command;
+  readonly line: string;
+  /** What is shown of the line where it has a secret. */
+  readonly shown?: string;
+  /** What must not be shown of its reply, should the server repeat it. */
+  readonly secrets?: readonly string[];
+}
+
+/** What only the shell can do: its answer comes back into the generator. */
+export type HandshakeNeed =
+  /** TLS is put on the connection. Answered with nothing. */
+  | { readonly kind: "upgrade" }
+  /** Who authenticates; `refusal` answered the token before. Answered with undefined where there is no other. */
+  | { readonly kind: "credentials"; readonly refusal: Reply | undefined }
+  | Derivation;
+
+export type HandshakeAnswer = Reply | Identity | Uint8Array | undefined;
+
+/** A part of a handshake. */
+export type Asking<T> = Generator<HandshakeCommand | HandshakeNeed, T, HandshakeAnswer>;
+
+/** Who is to be authenticated, over what connection. */
+export interface Identity {
+  readonly credentials: Credentials;
+  /** Whether TLS protects the connection, and the server's certificate was verified. */
+  readonly verified: boolean;
+  readonly context: SaslContext;
+}
+
+/** What is shown in place of a secret. */
+export const REDACTED = "***";
+
+/** Says a command, and returns its reply. */
+export function* command(
+  verb: Command,
+  line: string,
+  secret: Pick<HandshakeCommand, "shown" | "secrets"> = {},
+): Asking<Reply> {
+  return (yield { kind: "command", command: verb, line, ...secret }) as Reply;
+}
+
+/** A reply without what the server may have repeated of a secret. */
+export function redacted(reply: Reply, secrets: readonly string[]): Reply {
+  const text = hide(reply.text, secrets);
+  return text === reply.text
+    ? reply
+    : { ...reply, lines: reply.lines.map((line) => hide(line, secrets)), text };
+}
+
+/** The same for an error that may show what the server sent. */
+export function redactedError(error: SmtpError, secrets: readonly string[]): SmtpError {
+  const { code, command: verb, reply, retryable } = error;
+  const message = hide(error.message, secrets);
+  return message === error.message
+    ? error
+    : new SmtpError(code, message, { command: verb, reply, retryable });
+}
+
+function hide(text: string, secrets: readonly string[]): string {
+  return secrets.reduce((rest, secret) => (secret === "" ? rest : rest.replaceAll(secret, REDACTED)), text);
+}
