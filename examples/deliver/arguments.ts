@@ -8,6 +8,8 @@ export const USAGE = `Delivers mail through one pipelining SMTP session.
   npm start -- FILE.eml DIR ...    these messages instead; directories are searched for *.eml
   SMTP_URL=smtp://host:port FROM=sender@example.org TO=a@example.net,b@example.net npm start -- FILE.eml DIR ...
                                    to a real server; FROM="<>" is the null reverse-path
+  SMTP_URL=smtps://user:password@host FROM=... TO=... npm start -- FILE.eml DIR ...
+                                   to a server for submission, under TLS (percent-encode what a URL can't hold)
 
 Exit status: 0 every recipient succeeded, 1 some failed or are unknown, 2 wrong arguments (nothing was sent).
 `;
@@ -42,7 +44,7 @@ export function makePlan(args: readonly string[], env: Readonly<Record<string, s
       .join(" and ");
     throw new UsageError(
       `${missing} missing: SMTP_URL names a real server, so say who sends and who receives, like\n` +
-        `  SMTP_URL=${url} FROM=sender@example.org TO=a@example.net,b@example.net npm start -- FILE.eml`,
+        `  SMTP_URL=${shownUrl(url)} FROM=sender@example.org TO=a@example.net,b@example.net npm start -- FILE.eml`,
     );
   }
   const files = args.length > 0 ? args : [EXAMPLE_MAIL];
@@ -63,13 +65,18 @@ function addresses(list: string): string[] {
     .filter((address) => address !== "");
 }
 
+/** A URL without the password that may stand in it. */
+export function shownUrl(url: string): string {
+  return url.replace(/^(.*?\/\/)?.*@/s, "$1***@");
+}
+
 function checkUrl(url: string): void {
   try {
     new SmtpSession(url); // opens nothing yet
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new UsageError(
-      `SMTP_URL=${url} can't be used: ${error.message}\nGive it like smtp://mail.example.org:25`,
+      `SMTP_URL=${shownUrl(url)} can't be used: ${error.message}\nGive it like smtp://mail.example.org:25`,
     );
   }
 }

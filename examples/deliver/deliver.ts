@@ -1,5 +1,5 @@
 import { SmtpError, SmtpSession } from "smtp-pipelining";
-import { makePlan, type Plan, USAGE, UsageError } from "./arguments.ts";
+import { makePlan, type Plan, shownUrl, USAGE, UsageError } from "./arguments.ts";
 import { checkArrival } from "./arrival.ts";
 import { type Arrival, type EmbeddedServer, startEmbeddedServer } from "./embedded-server.ts";
 import { exampleRefusal } from "./envelopes.ts";
@@ -69,7 +69,9 @@ async function deliverTo(
   arrivals: Arrival[] | undefined,
 ): Promise<void> {
   const where =
-    arrivals === undefined ? url : `an embedded smtp-server ${2 * ONE_WAY} ms away (${ONE_WAY} ms each way)`;
+    arrivals === undefined
+      ? shownUrl(url)
+      : `an embedded smtp-server ${2 * ONE_WAY} ms away (${ONE_WAY} ms each way)`;
   screen.print(`${plan.mails.length} ${plan.mails.length === 1 ? "message" : "messages"} to ${where}`);
 
   const began = performance.now();
