@@ -59,6 +59,8 @@ export interface PipelineObserver {
   groupEnd(group: Group): void;
   sent(exchange: PendingExchange): void;
   replied(exchange: PendingExchange, reply: Reply, now: number): void;
+  /** A message goes on in a further transaction: its text is needed again. */
+  again(transaction: Transaction): void;
   transactionStart(transaction: Transaction, now: number): void;
   recipientAccepted(transaction: Transaction, recipient: Recipient, reply: Reply): void;
   recipientSettled(transaction: Transaction, result: RecipientResult): void;

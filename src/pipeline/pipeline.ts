@@ -1,5 +1,11 @@
 import { isAscii } from "../protocol/address.ts";
-import { type Capabilities, garbledGreeting, storesFollowOn } from "../protocol/capabilities.ts";
+import {
+  type Capabilities,
+  garbledGreeting,
+  type ServerLimits,
+  serverLimits,
+  storesFollowOn,
+} from "../protocol/capabilities.ts";
 import type { Command } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import {
@@ -116,6 +122,10 @@ export class Pipeline {
   #marker: PendingExchange | undefined;
   #markerDue = false;
   #dsnMissed = false;
+  /** What the server takes: as it says, and as its refusals taught. */
+  #limits: ServerLimits = serverLimits(new Map());
+  /** MAIL commands written. */
+  #mails = 0;
 
   constructor(options: PipelineOptions, observer: PipelineObserver) {
     this.#options = options;
@@ -308,6 +318,8 @@ export class Pipeline {
     }
     // Behind a 354 a text that can't be had costs the connection: so it is made ready before its envelope goes.
     if (!head.ready) return undefined;
+    // RFC 9422 §4.1: a server that has had its number of transactions is left in good order.
+    if (this.#mails >= this.#limits.mails) return last === undefined ? { kind: "quit" } : undefined;
     if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
     // An ordinary RSET may have others behind it too, but stands alone like every ordinary command.
     if (last.command !== "text") return undefined;
@@ -388,6 +400,7 @@ export class Pipeline {
       this.#observer.transactionStart(transaction, now);
     }
     transaction.stage = "envelope";
+    if (transaction.splittable) transaction.limits = this.#limits;
     this.#current = transaction;
     transaction.followsText = followOn;
     if (!followOn) return;
@@ -411,10 +424,11 @@ export class Pipeline {
     switch (kind) {
       case "mail":
         transaction.mailWritten = true;
+        this.#mails++;
         this.#noticeMissingDsn(transaction);
         return this.#line("MAIL", mailCommand(transaction, this.#capabilities), now, transaction);
       case "rcpt": {
-        const index = transaction.nextRecipient++;
+        const index = transaction.takeRecipient();
         return this.#line(
           "RCPT",
           rcptCommand(transaction.recipients[index], this.#capabilities),
@@ -450,7 +464,16 @@ export class Pipeline {
     transaction.bytes += 3;
     transaction.stage = "terminated";
     this.#current = undefined;
-    this.#ledger.write({ command: "text", line: ".", transaction, octets: 3, bytes: transaction.bytes }, now);
+    this.#ledger.write(
+      {
+        command: "text",
+        line: ".",
+        transaction,
+        octets: 3,
+        bytes: transaction.bytes - transaction.earlierBytes,
+      },
+      now,
+    );
     return ".\r\n";
   }
 
@@ -541,6 +564,7 @@ export class Pipeline {
       this.#secrets = [];
       if (value.refusedTls !== undefined) this.#observer.warned(rules.startTlsRefused(value.refusedTls));
       this.#capabilities = value.capabilities;
+      this.#limits = serverLimits(value.capabilities);
       this.#trust.recall(this.#observer.recall(value));
       this.#observer.ready(value, now);
       if (garbledGreeting(value.greeting)) {
@@ -590,8 +614,15 @@ export class Pipeline {
     if (transaction.mailRefused || recipient === undefined || recipient.result !== undefined) return;
     if (replyClass(reply) === 2) {
       recipient.accepted = reply;
+      transaction.acceptedThisRound++;
       exchange.group.recipients.accepted.push(recipient.address);
       this.#observer.recipientAccepted(transaction, recipient, reply);
+      // There was room for this one: those before it were refused for another reason.
+      for (const each of transaction.recipients) each.oneTooMany = undefined;
+      if (!transaction.followsText) this.#fates.refusals(transaction, "certain");
+    } else if (transaction.splittable && transaction.deliverable && rules.tooManyRecipients(reply)) {
+      recipient.refusal = reply;
+      recipient.oneTooMany = true;
     } else if (transaction.followsText) {
       // Had the server swallowed the RSET alone, this would be another's refusal: the reply to DATA shows it.
       recipient.refusal = reply;
@@ -602,7 +633,7 @@ export class Pipeline {
 
   #actOnData(transaction: Transaction, reply: Reply, now: number): void {
     transaction.unanswered--;
-    this.#fates.refusedBehindText(transaction);
+    this.#fates.refusals(transaction, "certain");
     const { mailReply, mailRefused, acceptedWithoutSender } = transaction;
     // Only now: with a 354 the text could still have gone out.
     if (mailRefused && mailReply !== undefined) this.#fates.refused(transaction, "mail", mailReply);
@@ -631,7 +662,7 @@ export class Pipeline {
   #reconsider(transaction: Transaction, now: number): void {
     if (transaction !== this.#current || !transaction.mailWritten || transaction.dataWritten) return;
     if (transaction.unanswered > 0) return;
-    if (transaction.peekRecipient() === undefined) this.#fates.refusedBehindText(transaction);
+    if (transaction.peekRecipient() === undefined) this.#fates.refusals(transaction, "certain");
     const { mailReply, mailRefused } = transaction;
     if (mailRefused && mailReply !== undefined) {
       this.#fates.refused(transaction, "mail", mailReply);
@@ -647,7 +678,24 @@ export class Pipeline {
 
   #conclude(transaction: Transaction, now: number): void {
     if (this.#current === transaction) this.#current = undefined;
-    this.#fates.conclude(transaction, now);
+    if (transaction.abortion !== undefined) {
+      this.#fates.refusals(transaction, "all");
+      this.#fates.failed(transaction, "aborted", transaction.abortion);
+    }
+    if (this.#phase !== "over" && transaction.open) this.#goOn(transaction);
+    else this.#fates.conclude(transaction, now);
+  }
+
+  /** A further transaction for the recipients that are left (RFC 5321 §4.5.3.1.10). */
+  #goOn(transaction: Transaction): void {
+    if (transaction.recipients.some(({ oneTooMany }) => oneTooMany)) {
+      // So many it takes: no more are tried at once.
+      const recipients = Math.min(this.#limits.recipients, transaction.acceptedThisRound);
+      this.#limits = { ...this.#limits, recipients };
+    }
+    transaction.rewind();
+    this.#observer.again(transaction);
+    this.#queue.unshift(transaction);
   }
 
   /** A reply that no command asked for. */
@@ -738,8 +786,11 @@ export class Pipeline {
   /** The caller wants a transaction no more. It has an effect until DATA is written: what follows then is RSET. */
   abort(transaction: Transaction, error: SmtpError, now: number): void {
     const { stage } = transaction;
-    if (stage !== "queued" && (stage !== "envelope" || transaction.dataWritten)) return;
-    this.#fates.refusedBehindText(transaction);
+    if (stage !== "queued" && (stage !== "envelope" || transaction.dataWritten)) {
+      transaction.abortion = error;
+      return;
+    }
+    this.#fates.refusals(transaction, "all");
     this.#fates.failed(transaction, "aborted", error);
     this.#fates.conclude(transaction, now);
     if (this.#current === transaction && !transaction.mailWritten) this.#current = undefined;
@@ -846,6 +897,11 @@ export class Pipeline {
   /** QUIT is done. */
   finish(now: number): void {
     if (this.#phase === "over") return;
+    if (this.#head() !== undefined) {
+      // Only where the server takes no more transactions is QUIT said before everything is done.
+      this.fail(rules.mailLimit(this.#limits.mails), "server", now);
+      return;
+    }
     this.#phase = "over";
     this.#ledger.endAll(now);
     this.#observer.finished();
@@ -858,17 +914,20 @@ export class Pipeline {
     this.#text = undefined;
     this.#observer.failed(error, reason);
 
+    const stage =
+      error.code === "ESMTP_DESTROYED" || error.code === "ESMTP_ABORTED" ? "aborted" : "connection";
     // The end of these was handed to the socket: the server may have taken them.
     for (const transaction of this.#ledger.unansweredTexts()) {
       this.#fates.byError(transaction, error, (address) => unknown(address, error));
+      // Those that were left for a further transaction.
+      this.#fates.refusals(transaction, "all");
+      this.#fates.failed(transaction, stage, error);
       this.#conclude(transaction, now);
     }
-    const stage =
-      error.code === "ESMTP_DESTROYED" || error.code === "ESMTP_ABORTED" ? "aborted" : "connection";
     const items = this.#queue.drain();
     if (this.#current !== undefined) {
       // A refusal stands, whatever happens later, unless it may have been another's.
-      if (!rules.misread(error)) this.#fates.refusedBehindText(this.#current);
+      if (!rules.misread(error)) this.#fates.refusals(this.#current, "all");
       items.unshift(this.#current);
     }
     if (this.#command !== undefined) items.unshift(this.#command);

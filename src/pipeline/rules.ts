@@ -55,6 +55,20 @@ export function serverClosing(reply: Reply): SmtpError {
   });
 }
 
+/**
+ * Whether a refusal of RCPT may mean that the transaction has recipients enough (RFC 5321 §4.5.3.1.10): what has an
+ * enhanced code says by that whether it does (RFC 3463 §3.6).
+ */
+export function tooManyRecipients(reply: Reply): boolean {
+  return (reply.code === 452 || reply.code === 552) && (reply.enhanced?.endsWith(".5.3") ?? true);
+}
+
+/** LIMITS MAILMAX is reached, and there is more to send. */
+export function mailLimit(mails: number): SmtpError {
+  const message = `The server takes ${mails} messages of one session (LIMITS MAILMAX), and these are sent`;
+  return new SmtpError("ESMTP_MAIL_LIMIT", message, { retryable: true });
+}
+
 /** MAIL was answered 530. */
 export function authRequired(reply: Reply): SmtpError {
   return new SmtpError("ESMTP_AUTH_REQUIRED", `The server wants authentication: ${shown(reply)}`, {

@@ -21,35 +21,42 @@ export class Settlement {
     this.#observer.recipientSettled(transaction, result);
   }
 
-  /** The rest of the recipients share a fate that an error decided. */
+  /** The recipients of the text share a fate that an error decided. */
   byError(transaction: Transaction, error: SmtpError, fate: (address: string) => RecipientResult): void {
-    if (this.#rest(transaction, fate)) transaction.error ??= error;
+    if (this.#settle(transaction, accepted, fate)) transaction.error ??= error;
   }
 
-  /** {@link byError} with a failure. */
+  /** All whose fate is open failed. */
   failed(transaction: Transaction, stage: FailureStage, error: SmtpError): void {
-    this.byError(transaction, error, (address) => failed(address, stage, error));
+    if (this.#settle(transaction, all, (address) => failed(address, stage, error)))
+      transaction.error ??= error;
   }
 
-  /** The rest of the recipients share a refusal. */
+  /** A reply refused all whose fate is open, for the sender's sake; or the recipients of the text. */
   refused(transaction: Transaction, stage: "mail" | "data" | "message", reply: Reply): void {
+    const whom = stage === "mail" ? all : accepted;
     // What settles nobody decided nothing: a DATA refused because every RCPT, or MAIL, had been.
-    if (this.#rest(transaction, (address) => refused(address, stage, reply))) transaction.reply = reply;
+    if (this.#settle(transaction, whom, (address) => refused(address, stage, reply)))
+      transaction.reply = reply;
   }
 
-  /** The recipients that RCPT refused behind a text: by now it is sure whose refusals they were. */
-  refusedBehindText(transaction: Transaction): void {
-    if (!transaction.followsText) return;
+  /**
+   * The refusals of RCPT that were kept back: behind a text until it is sure whose they are, or because there may have
+   * been one recipient too many.
+   * @param whose `"certain"` leaves the latter, whom a further transaction may take
+   */
+  refusals(transaction: Transaction, whose: "all" | "certain"): void {
     for (const recipient of transaction.recipients) {
-      const { address, refusal } = recipient;
-      if (refusal !== undefined) this.one(transaction, recipient, refused(address, "rcpt", refusal));
+      const { address, refusal, oneTooMany } = recipient;
+      if (refusal === undefined || (oneTooMany && whose === "certain")) continue;
+      this.one(transaction, recipient, refused(address, "rcpt", refusal));
     }
   }
 
   /** The text was taken: the accepted recipients get it. */
   succeeded(transaction: Transaction, reply: Reply): void {
     transaction.reply = reply;
-    this.#rest(transaction, (address) => succeeded(address, reply));
+    this.#settle(transaction, accepted, (address) => succeeded(address, reply));
   }
 
   /** `requireAllRecipients`, and one can't have it: the refused keep their refusal, the others go without. */
@@ -97,11 +104,24 @@ export class Settlement {
   }
 
   /** Settles those whose fate is open. Returns whether there were any. */
-  #rest(transaction: Transaction, fate: (address: string) => RecipientResult): boolean {
-    const open = transaction.recipients.filter(({ result }) => result === undefined);
+  #settle(
+    transaction: Transaction,
+    whom: (recipient: Recipient) => boolean,
+    fate: (address: string) => RecipientResult,
+  ): boolean {
+    const open = transaction.recipients.filter((each) => each.result === undefined && whom(each));
     for (const recipient of open) this.one(transaction, recipient, fate(recipient.address));
     return open.length > 0;
   }
+}
+
+function all(): boolean {
+  return true;
+}
+
+/** Those whom RCPT accepted in the transaction that is decided: others may be left for a further one. */
+function accepted(recipient: Recipient): boolean {
+  return recipient.accepted !== undefined;
 }
 
 function invalidAddress(field: string, address: string, problem: string): SmtpError {

@@ -1,5 +1,5 @@
 import { isAscii } from "../protocol/address.ts";
-import { type Capabilities, maximumSize } from "../protocol/capabilities.ts";
+import { type Capabilities, maximumSize, type ServerLimits } from "../protocol/capabilities.ts";
 import { mailLine, rcptLine } from "../protocol/command.ts";
 import { type DsnMailParameters, type DsnRcptParameters, dsnOfMail, dsnOfRcpt } from "../protocol/dsn.ts";
 import { SmtpError } from "../protocol/errors.ts";
@@ -16,8 +16,10 @@ export interface Recipient {
   readonly unfit?: SmtpError | undefined;
   /** The reply that accepted it, until the message's text decides. */
   accepted?: Reply | undefined;
-  /** The reply that refused it behind a text, until the envelope has been answered whole and in step. */
+  /** The reply that refused it, while it is not sure yet what that means for it: see `Settlement.refusals()`. */
   refusal?: Reply | undefined;
+  /** That refusal may say that the transaction has recipients enough: a further one may take this recipient. */
+  oneTooMany?: boolean | undefined;
   /** Its fate; once set it stays. */
   result?: RecipientResult;
 }
@@ -41,7 +43,10 @@ export interface TextDeclaration {
  */
 export type TransactionStage = "queued" | "envelope" | "go" | "text" | "terminated" | "over";
 
-/** A mail transaction, RFC 5321 §3.3, as the pipeline sees it. Only the pipeline changes it. */
+/**
+ * A mail transaction, RFC 5321 §3.3, as the pipeline sees it. Only the pipeline changes it. A message with more recipients
+ * than the server takes at once is one Transaction too: it goes through its stages again for those that are left.
+ */
 export class Transaction {
   readonly id: string;
   /** Its number in the session, from 1. */
@@ -50,6 +55,8 @@ export class Transaction {
   readonly recipients: readonly Recipient[];
   readonly text: TextDeclaration;
   readonly requireAllRecipients: boolean;
+  /** Whether its text can be sent again, to recipients that are left over. */
+  readonly rereadable: boolean;
   /** What is asked of the server about notifications. */
   readonly dsn: DsnMailParameters | undefined;
   readonly queuedAt: number;
@@ -58,11 +65,22 @@ export class Transaction {
   /** Whether its text can be had at once: until then its envelope waits. */
   ready = true;
   startedAt: number | undefined;
-  /** Octets of text written, dot-stuffing and terminator included. */
+  /** Octets of text written, dot-stuffing and terminators included. */
   bytes = 0;
+  /** Those that were written in earlier rounds. */
+  earlierBytes = 0;
   mailReply: Reply | undefined;
+  /** How many recipients, of how many domains, the server takes at once. */
+  limits: Pick<ServerLimits, "recipients" | "domains"> = UNLIMITED;
   /** The recipient whose RCPT is written next. */
   nextRecipient = 0;
+  /** How many RCPT accepted in this round. */
+  acceptedThisRound = 0;
+  /** Why those that are left for a further round shall not have it. */
+  abortion: SmtpError | undefined;
+  /** RCPT commands written in this round, and the domains in them. */
+  #asked = 0;
+  readonly #domains = new Set<string>();
   /** MAIL, RCPT and DATA commands written and not answered. */
   unanswered = 0;
   mailWritten = false;
@@ -85,6 +103,7 @@ export class Transaction {
     recipients: readonly Recipient[];
     text: TextDeclaration;
     requireAllRecipients: boolean;
+    rereadable: boolean;
     dsn?: DsnMailParameters | undefined;
     queuedAt: number;
   }) {
@@ -94,13 +113,18 @@ export class Transaction {
     this.recipients = init.recipients;
     this.text = init.text;
     this.requireAllRecipients = init.requireAllRecipients;
+    this.rereadable = init.rereadable;
     this.dsn = init.dsn;
     this.queuedAt = init.queuedAt;
   }
 
-  /** Back to the start of the queue, as if nothing had been written: nothing of it was done. */
+  /** Back to the start of the queue, for the recipients that have no fate yet: nothing was done for them. */
   rewind(): void {
     this.stage = "queued";
+    this.earlierBytes = this.bytes;
+    this.acceptedThisRound = 0;
+    this.#asked = 0;
+    this.#domains.clear();
     this.mailReply = undefined;
     this.nextRecipient = 0;
     this.unanswered = 0;
@@ -109,9 +133,15 @@ export class Transaction {
     this.acceptedWithoutSender = false;
     this.followsText = false;
     for (const recipient of this.recipients) {
-      recipient.accepted = undefined;
+      if (recipient.result === undefined) recipient.accepted = undefined;
       recipient.refusal = undefined;
+      recipient.oneTooMany = undefined;
     }
+  }
+
+  /** Whether recipients may be left for a further transaction. */
+  get splittable(): boolean {
+    return this.rereadable && !this.requireAllRecipients;
   }
 
   /** MAIL was answered, and not with 2yz. */
@@ -129,11 +159,42 @@ export class Transaction {
     return this.recipients.some(({ accepted, result }) => accepted !== undefined && result === undefined);
   }
 
-  /** The next recipient that RCPT is owed to, skipping those whose fate is decided. */
-  peekRecipient(): Recipient | undefined {
-    while (this.recipients[this.nextRecipient]?.result !== undefined) this.nextRecipient++;
-    return this.recipients[this.nextRecipient];
+  /** Whether a recipient's fate is open. */
+  get open(): boolean {
+    return this.recipients.some(({ result }) => result === undefined);
   }
+
+  /** The next recipient that RCPT is owed to in this round: not those whose fate is decided, nor more than fit in. */
+  peekRecipient(): Recipient | undefined {
+    if (this.#asked >= this.limits.recipients) return undefined;
+    for (; this.nextRecipient < this.recipients.length; this.nextRecipient++) {
+      const recipient = this.recipients[this.nextRecipient];
+      if (recipient?.result === undefined && this.#hasRoomFor(recipient)) return recipient;
+    }
+    return undefined;
+  }
+
+  /** RCPT is written to the one that {@link peekRecipient} returns. Returns its index. */
+  takeRecipient(): number {
+    const recipient = this.peekRecipient();
+    if (recipient !== undefined) this.#domains.add(domainOf(recipient.address));
+    this.#asked++;
+    return this.nextRecipient++;
+  }
+
+  #hasRoomFor(recipient: Recipient | undefined): boolean {
+    const { domains } = this.limits;
+    return (
+      this.#domains.size < domains ||
+      (recipient !== undefined && this.#domains.has(domainOf(recipient.address)))
+    );
+  }
+}
+
+const UNLIMITED = { recipients: Number.POSITIVE_INFINITY, domains: Number.POSITIVE_INFINITY };
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1).toLowerCase();
 }
 
 /** Whether the text may have octets above 127 on this connection. */

@@ -30,6 +30,31 @@ export function maximumSize(capabilities: Capabilities): number | undefined {
   return /^\d{1,15}$/.test(parameters) && Number(parameters) > 0 ? Number(parameters) : undefined;
 }
 
+/** What a server takes of one session and of one transaction; infinite where it states nothing. */
+export interface ServerLimits {
+  /** Transactions of one session. */
+  readonly mails: number;
+  /** Recipients of one transaction. */
+  readonly recipients: number;
+  /** Domains among the recipients of one transaction. */
+  readonly domains: number;
+}
+
+/** The limits that a server states, RFC 9422 §4. */
+export function serverLimits(capabilities: Capabilities): ServerLimits {
+  const given = new Map(
+    (capabilities.get("LIMITS") ?? "")
+      .split(/\s+/)
+      .map((limit) => limit.toUpperCase().split("=", 2) as [string, string]),
+  );
+  const limit = (name: string): number => {
+    const value = given.get(name) ?? "";
+    // RFC 9422 §3: what is not as it should be is ignored; nothing can be sent in no transaction at all.
+    return /^\d{1,6}$/.test(value) && Number(value) > 0 ? Number(value) : Number.POSITIVE_INFINITY;
+  };
+  return { mails: limit("MAILMAX"), recipients: limit("RCPTMAX"), domains: limit("RCPTDOMAINMAX") };
+}
+
 /**
  * Whether the server is one that is known to store what stands behind a "." in the message itself, while every reply
  * of its is right: no watch can see that, so its name must do. Seen: Net::Server::Mail 0.28 stores the next envelope.

@@ -19,6 +19,7 @@ import type { Reply } from "./reply.ts";
  * | `ESMTP_CREDENTIALS` | the function that gives the credentials failed, or gave none | see `cause` |
  * | `ESMTP_XCLIENT` | the server does not offer XCLIENT, or refuses it | have it allow this client |
  * | `ESMTP_SERVER_CLOSING` | the server said 421, or refused what cannot be refused, and closed | resend what is retryable, later |
+ * | `ESMTP_MAIL_LIMIT` | the server takes no more messages of one session (LIMITS MAILMAX) | resend what is retryable in a new session |
  * | `ESMTP_AUTH_REQUIRED` | MAIL was answered 530 | authenticate, or use another port |
  * | `ESMTP_OUT_OF_STEP` | a reply came that no command asked for, or that cannot answer its command | resend what is retryable; the server breaks the protocol |
  * | `ESMTP_MALFORMED_REPLY` | the server sent something that is no reply | check that the port speaks SMTP |
@@ -53,6 +54,7 @@ export type SmtpErrorCode =
   | "ESMTP_CREDENTIALS"
   | "ESMTP_XCLIENT"
   | "ESMTP_SERVER_CLOSING"
+  | "ESMTP_MAIL_LIMIT"
   | "ESMTP_AUTH_REQUIRED"
   | "ESMTP_OUT_OF_STEP"
   | "ESMTP_MALFORMED_REPLY"

@@ -190,6 +190,7 @@ export function makeTransaction(
     recipients: message.to.map(makeRecipient),
     text: { ...text, unfit: text.unfit ?? envidUnfit(message.dsn?.envid) },
     requireAllRecipients: message.requireAllRecipients ?? false,
+    rereadable: octets !== undefined || typeof message.data === "function",
     dsn: message.dsn,
     queuedAt,
   });

@@ -21,6 +21,7 @@ export interface Teller {
   /** Does something in its turn among the events. */
   later(work: () => void): void;
   needs(need: HandshakeNeed): void;
+  again(transaction: Transaction): void;
   ready(handshake: Handshake): void;
   commandEnd(command: OrdinaryCommand, outcome: Reply | SmtpError): void;
   ended(reason: CloseReason, error?: SmtpError): void;
@@ -75,6 +76,8 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
       if (!teller.wants("reply")) return;
       teller.tell("reply", { reply, durationMs: now - exchange.sentAt, ...identify(exchange) });
     },
+
+    again: (transaction: Transaction) => teller.again(transaction),
 
     transactionStart(transaction: Transaction): void {
       if (!teller.wants("messageStart")) return;

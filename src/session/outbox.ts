@@ -9,7 +9,7 @@ export interface Entry {
   /** The text, if it is in memory. */
   readonly octets: Uint8Array | undefined;
   /** Where the text comes from otherwise. */
-  readonly source: TextSource | undefined;
+  source: TextSource | undefined;
   preparing: boolean;
   readonly batch: Batch;
   readonly fulfil: (delivery: Delivery) => void;

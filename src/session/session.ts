@@ -106,6 +106,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
         needs: (need) => {
           this.#need = need;
         },
+        again: (transaction) => this.#openAgain(transaction),
         ready: (handshake) => this.#ready(handshake),
         commandEnd: (command, outcome) => this.#commandEnd(command, outcome),
         ended: (reason, error) => this.#ended(reason, error),
@@ -695,6 +696,16 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       if (transaction.stage === "queued")
         this.#turn(() => this.#pipeline.failText(transaction, error, now()));
     });
+  }
+
+  /** A text that is needed again is had from its function again. */
+  #openAgain(transaction: Transaction): void {
+    const entry = this.#outbox.get(transaction);
+    if (entry?.source === undefined) return;
+    entry.source.close();
+    entry.source = this.#source(entry.message, transaction, this.#options.timeouts.text);
+    entry.preparing = false;
+    transaction.ready = false;
   }
 
   #abort(transaction: Transaction, cause: unknown): void {

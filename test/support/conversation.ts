@@ -176,6 +176,7 @@ export class Conversation {
       recipients: script.to.map((kind, r) => ({ address: addressOf(i, r, kind) })),
       text: inMemory ? { size: sizeOf(text), eightBit: /[\x80-\xff]/.test(text) } : {},
       requireAllRecipients: requireAll,
+      rereadable: true,
       queuedAt: this.#now,
     });
     transaction.ready = inMemory;
@@ -346,6 +347,7 @@ export class Conversation {
       ready: () => undefined,
       warned: () => undefined,
       needs: () => undefined,
+      again: () => undefined,
       learnt: (facts, warning) => {
         this.facts = facts;
         this.#audit.note(`learnt ${JSON.stringify(facts)} ${warning?.code ?? ""}`);

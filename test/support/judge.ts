@@ -16,8 +16,8 @@ export interface Judged {
 
 export interface Truth {
   readonly accepted: readonly Accepted[];
-  /** Recipients of envelopes whose text left the client to its end. */
-  readonly ended: ReadonlySet<string>;
+  /** How often each recipient was in an envelope whose text left the client to its end. */
+  readonly ended: ReadonlyMap<string, number>;
   /** Recipients of envelopes whose text was refused before its end was written. */
   readonly refusedEarly: ReadonlySet<string>;
   /** The server said one true thing to each command. */
@@ -58,10 +58,14 @@ function judgeResults(
     if (status === "unknown" && honest && !ended.has(address)) {
       problems.push(`${what}, its text was not written to its end`);
     }
-    if (stage === "connection" && refusedEarly.has(address)) problems.push(`${what}, its text was refused`);
+    const once = count(addresses, address) === 1; // else another entry may have been left for later
+    if (stage === "connection" && once && refusedEarly.has(address))
+      problems.push(`${what}, its text was refused`);
     if (status !== "failed") continue;
-    const lost = stage === "connection" || stage === "aborted";
-    if (lost && ended.has(address)) problems.push(`${what}, after the end of its text was written`);
+    const lost = isLost(result);
+    const spared = count(addresses, address) - (ended.get(address) ?? 0);
+    const given = results.filter((each) => each.address === address && isLost(each)).length;
+    if (lost && given > spared) problems.push(`${what}, after the end of its text was written`);
     if (lost && !result.retryable) problems.push(`${what} and not retryable`);
     if (stage === "invalid" || stage === "unsupported") {
       if (result.retryable || result.error === undefined) problems.push(`${what}: ${JSON.stringify(result)}`);
@@ -74,10 +78,10 @@ function judgeResults(
   return problems;
 }
 
-/** Every text that was accepted is one message's, whole, under its sender, for its recipients, once. */
+/** Every text that was accepted is one message's, whole, under its sender, for each of its recipients once. */
 function judgeAccepted(messages: readonly Judged[], { accepted }: Truth): string[] {
   const problems: string[] = [];
-  const taken = new Set<string>();
+  const taken: string[] = [];
   for (const { sender, recipients, text } of accepted) {
     if (recipients.length === 0) continue;
     const message = messages.find(({ addresses }) => recipients.every((each) => addresses.includes(each)));
@@ -86,8 +90,13 @@ function judgeAccepted(messages: readonly Judged[], { accepted }: Truth): string
       continue;
     }
     const { id, from } = message;
-    if (taken.has(id)) problems.push(`${id}: accepted twice`);
-    taken.add(id);
+    for (const address of recipients) {
+      // Further transactions are for those whom the ones before did not take.
+      if (taken.includes(address) && count(message.addresses, address) === 1) {
+        problems.push(`${id}: accepted twice for ${address}`);
+      }
+      taken.push(address);
+    }
     if (sender !== from) problems.push(`${id}: accepted under the sender <${sender}> instead of <${from}>`);
     if (message.text === undefined) problems.push(`${id}: accepted though its source failed`);
     else if (text !== canonical(message.text)) {
@@ -111,6 +120,10 @@ function judgeFates({ id, addresses, results }: Judged, { accepted }: Truth): st
     if (failed > own.length - taken) problems.push(`${id}: ${address} failed, but the server accepted it`);
   }
   return problems;
+}
+
+function isLost({ status, stage }: RecipientResult): boolean {
+  return status === "failed" && (stage === "connection" || stage === "aborted");
 }
 
 function count(addresses: readonly string[], address: string): number {

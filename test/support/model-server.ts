@@ -47,6 +47,10 @@ export interface ServerScript {
   /** After which texts it keeps the transaction open, so that the next MAIL is 503 and its RCPT is accepted. */
   readonly keeps: "nothing" | "refused" | "everything";
   /** What it says to DATA without an accepted recipient. */
+  /** How many recipients it takes at once: of more it says 452. */
+  readonly recipients: number | undefined;
+  /** The parameters of LIMITS; empty: not offered. */
+  readonly limits: string;
   readonly idleData: 503 | 554 | 354;
   readonly faults: readonly Fault[];
 }
@@ -194,7 +198,7 @@ export class ModelServer {
         );
         break;
       case "RCPT":
-        this.#say(fault, this.#sender === undefined ? 503 : 250, () => {
+        this.#say(fault, this.#sender === undefined ? 503 : this.#full ? 452 : 250, () => {
           this.#recipients.push(/<(.*?)>/.exec(line)?.[1] ?? "?");
         });
         break;
@@ -216,17 +220,23 @@ export class ModelServer {
     }
   }
 
+  /** The transaction has recipients enough. */
+  get #full(): boolean {
+    return this.#recipients.length >= (this.#script.recipients ?? Number.POSITIVE_INFINITY);
+  }
+
   #reset(): void {
     this.#sender = undefined;
     this.#recipients = [];
   }
 
   #capabilities(): string[] {
-    const { pipelining, size, eightBit } = this.#script;
+    const { pipelining, size, eightBit, limits } = this.#script;
     const lines = ["model"];
     if (pipelining) lines.push("PIPELINING");
     if (size !== undefined) lines.push(`SIZE ${size}`);
     if (eightBit) lines.push("8BITMIME");
+    if (limits !== "") lines.push(`LIMITS ${limits}`);
     return lines;
   }
 

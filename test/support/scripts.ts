@@ -18,6 +18,8 @@ export const SOUND: ServerScript = {
   behindText: "sound",
   keeps: "nothing",
   idleData: 503,
+  recipients: undefined,
+  limits: "",
   faults: [],
 };
 
@@ -101,6 +103,17 @@ const behaviour = {
   behindText: fc.constantFrom<ServerScript["behindText"][]>("sound", "sound", "refuses", "swallows"),
   keeps: fc.constantFrom<ServerScript["keeps"][]>("nothing", "nothing", "refused", "everything"),
   idleData: fc.constantFrom<ServerScript["idleData"][]>(503, 554, 354),
+  recipients: rarely(3, fc.integer({ min: 1, max: 3 })),
+  limits: fc.constantFrom(
+    "",
+    "",
+    "",
+    "RCPTMAX=1",
+    "RCPTMAX=2",
+    "RCPTDOMAINMAX=1",
+    "MAILMAX=2",
+    "MAILMAX=3 RCPTMAX=2",
+  ),
 };
 
 function distinct(each: fc.Arbitrary<Fault>): fc.Arbitrary<Fault[]> {
@@ -123,6 +136,9 @@ export const faultlessServer: fc.Arbitrary<ServerScript> = fc.record({
   eightBit: fc.constant(true),
   size: fc.constant(undefined),
   keeps: fc.constant<ServerScript["keeps"]>("nothing"),
+  // What it takes of a transaction a further one can mend, if the text can be sent again; what of a session, none.
+  recipients: fc.constant(undefined),
+  limits: fc.constantFrom("", "RCPTMAX=1", "RCPTMAX=2", "RCPTDOMAINMAX=1"),
   faults: fc.constant([]),
 });
 

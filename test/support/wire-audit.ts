@@ -3,6 +3,8 @@
 
 interface Owed {
   readonly verb: string;
+  /** Of a RCPT. */
+  readonly recipient?: string | undefined;
   /** RSET: it stands behind an unanswered text. */
   readonly followOn: boolean;
 }
@@ -20,8 +22,8 @@ const ENDS_GROUP = new Set(["greeting", "EHLO", "HELO", "DATA", "NOOP", "QUIT", 
 export class WireAudit {
   readonly problems: string[] = [];
   readonly transcript: string[] = [];
-  /** Recipients of envelopes whose text was written to its end. */
-  readonly ended: Set<string> = new Set();
+  /** How often each recipient stood, not refused, in an envelope whose text was written to its end. */
+  readonly ended: Map<string, number> = new Map();
   /** Recipients of an envelope whose text was refused before its end was written. */
   readonly refusedEarly: Set<string> = new Set();
   /** Whether anything was written behind an unanswered text. */
@@ -116,7 +118,7 @@ export class WireAudit {
     this.#open = false;
     this.#begun = false;
     this.#textInThisWrite = true;
-    for (const address of this.#envelope) this.ended.add(address);
+    for (const address of this.#envelope) this.ended.set(address, (this.ended.get(address) ?? 0) + 1);
     this.#owed.push({ verb: "text", followOn: false });
     return true;
   }
@@ -145,8 +147,9 @@ export class WireAudit {
       this.#mail = 0;
       this.#recipientAccepted = false;
     }
-    if (verb === "RCPT") this.#envelope.push(/<(.*)>$/.exec(line)?.[1] ?? "?");
-    this.#owed.push({ verb, followOn: newest === "text" });
+    const recipient = verb === "RCPT" ? (/<(.*)>$/.exec(line)?.[1] ?? "?") : undefined;
+    if (recipient !== undefined) this.#envelope.push(recipient);
+    this.#owed.push({ verb, recipient, followOn: newest === "text" });
     return true;
   }
 
@@ -204,7 +207,7 @@ export class WireAudit {
     return undefined;
   }
 
-  #meaning({ verb, followOn }: Owed, code: number, lines: readonly string[]): void {
+  #meaning({ verb, followOn, recipient }: Owed, code: number, lines: readonly string[]): void {
     const kind = Math.trunc(code / 100);
     const marked = this.#owed.some((each) => each.verb === "EHLO");
     if (verb === "greeting" || verb === "HELO") {
@@ -224,6 +227,7 @@ export class WireAudit {
       if (code === 530 && this.#suspicion !== "refusedFollowOn") this.#lose("530 to MAIL");
     } else if (verb === "RCPT") {
       if (kind === 2) this.#recipientAccepted = true;
+      else if (recipient !== undefined) this.#envelope.splice(this.#envelope.indexOf(recipient), 1);
       if (kind === 2 && this.#mail >= 400) this.#open = true;
     } else if (verb === "DATA" && kind === 3) {
       const wrongSender = this.#mail === 503 || (this.#mail >= 400 && this.#recipientAccepted);

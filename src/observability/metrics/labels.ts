@@ -190,6 +190,7 @@ const ERROR_CODES: Readonly<Record<SmtpErrorCode, boolean>> = {
   ESMTP_CREDENTIALS: true,
   ESMTP_XCLIENT: true,
   ESMTP_SERVER_CLOSING: true,
+  ESMTP_MAIL_LIMIT: true,
   ESMTP_AUTH_REQUIRED: true,
   ESMTP_OUT_OF_STEP: true,
   ESMTP_MALFORMED_REPLY: true,

@@ -30,6 +30,7 @@ const MEANING: Readonly<Record<SmtpErrorCode, string>> = {
   ESMTP_CREDENTIALS: "No credentials were to be had",
   ESMTP_XCLIENT: "XCLIENT was refused",
   ESMTP_SERVER_CLOSING: "The server closed the session",
+  ESMTP_MAIL_LIMIT: "The server takes no more messages of one session",
   ESMTP_AUTH_REQUIRED: "The server wants authentication",
   ESMTP_OUT_OF_STEP: "A reply came that fits no command",
   ESMTP_MALFORMED_REPLY: "The server sent something that is no reply",
