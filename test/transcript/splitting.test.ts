@@ -124,7 +124,7 @@ describe("LIMITS (RFC 9422)", () => {
     const begin = hello("PIPELINING", "LIMITS RCPTMAX=1");
     const before = await held(
       [three],
-      `${begin}\n${part(["b1"])}\n${part(["b2"]).replace(/S: 250 ok[^]*$/, "-- close")}`,
+      `${begin}\n${part(["b1"])}\n${part(["b2"]).replace(/S: 250 ok[\s\S]*$/, "-- close")}`,
     );
     expect(before.fates).toEqual([
       "b1 succeeded 250",
