@@ -11,6 +11,7 @@ export type { PeerFacts } from "./pipeline/peer.ts";
 export type { PipeliningMode } from "./pipeline/pipeline.ts";
 export type { Capabilities } from "./protocol/capabilities.ts";
 export type { Command } from "./protocol/command.ts";
+export type { DeliverBy } from "./protocol/deliver-by.ts";
 export type { NotifyCondition } from "./protocol/dsn.ts";
 export { SmtpError, type SmtpErrorCode, type SmtpErrorDetails } from "./protocol/errors.ts";
 export type { Limits, Timeouts, Window } from "./protocol/limits.ts";
@@ -54,11 +55,11 @@ export type {
   Delivery,
   Message,
   MessageData,
-  MessageDsn,
   MessageRecipient,
   MessageText,
 } from "./session/message.ts";
 export type { ConnectTarget, SessionOptions, TlsMode } from "./session/options.ts";
 export type { FlushSummary } from "./session/outbox.ts";
+export type { MessageDsn, MessageParameters } from "./session/parameters.ts";
 export { BoundedPeerMemory, type PeerMemory } from "./session/peers.ts";
 export { type SessionState, SmtpSession, type WaitOptions } from "./session/session.ts";

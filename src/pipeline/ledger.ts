@@ -1,3 +1,4 @@
+import { octets as octetsOf } from "../protocol/address.ts";
 import type { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { Fifo } from "./fifo.ts";
@@ -51,7 +52,7 @@ export class Ledger {
   /** Books a command as written. Returns its exchange. */
   write(entry: Entry, now: number): PendingExchange {
     const group = this.open(now);
-    const octets = entry.octets ?? entry.line.length + 2;
+    const octets = entry.octets ?? octetsOf(entry.line) + 2;
     const exchange = new PendingExchange(entry, group, entry.bytes ?? octets, now);
     group.exchanges.push(exchange);
     group.unanswered++;

@@ -27,6 +27,8 @@ export interface OrdinaryCommand {
  * - `ESMTP_PIPELINING_UNFIT`: its first group was not answered, or its replies were out of step
  * - `ESMTP_STARTTLS_REFUSED`: it offers STARTTLS and refuses it; the session goes on in plain text (`"opportunistic"`)
  * - `ESMTP_DSN_UNSUPPORTED`: a message asks about notifications, and the server does not offer DSN
+ * - `ESMTP_DELIVERBY_UNSUPPORTED`: a message says by when to tell its sender, and the server does not offer DELIVERBY
+ * - `ESMTP_MT_PRIORITY_UNSUPPORTED`: a message has a priority, and the server does not offer MT-PRIORITY
  */
 export type PeerWarningCode =
   | "ESMTP_GARBLED_GREETING"
@@ -37,7 +39,9 @@ export type PeerWarningCode =
   | "ESMTP_FOLLOW_ON_STORED"
   | "ESMTP_PIPELINING_UNFIT"
   | "ESMTP_STARTTLS_REFUSED"
-  | "ESMTP_DSN_UNSUPPORTED";
+  | "ESMTP_DSN_UNSUPPORTED"
+  | "ESMTP_DELIVERBY_UNSUPPORTED"
+  | "ESMTP_MT_PRIORITY_UNSUPPORTED";
 
 export interface PeerWarning {
   readonly code: PeerWarningCode;

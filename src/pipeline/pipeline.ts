@@ -1,4 +1,3 @@
-import { isAscii } from "../protocol/address.ts";
 import {
   type Capabilities,
   garbledGreeting,
@@ -22,6 +21,7 @@ import {
   redacted,
   redactedError,
 } from "./asking.ts";
+import { OPTIONAL, type TlsState, unsupported, unsupportedAddress } from "./extensions.ts";
 import { failed, refused, unknown } from "./fate.ts";
 import { Fifo } from "./fifo.ts";
 import type { Group, PendingExchange } from "./group.ts";
@@ -32,15 +32,7 @@ import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } 
 import { Trust } from "./peer.ts";
 import * as rules from "./rules.ts";
 import { Settlement } from "./settlement.ts";
-import {
-  asksForNotifications,
-  envelopeOctets,
-  mailCommand,
-  rcptCommand,
-  Transaction,
-  unsupported,
-  unsupportedAddress,
-} from "./transaction.ts";
+import { envelopeOctets, mailCommand, rcptCommand, Transaction } from "./transaction.ts";
 
 // The SMTP conversation of one connection as a state machine without I/O, clock or emitter.
 //
@@ -121,11 +113,13 @@ export class Pipeline {
   #followOn: FollowOn | undefined;
   #marker: PendingExchange | undefined;
   #markerDue = false;
-  #dsnMissed = false;
   /** What the server takes: as it says, and as its refusals taught. */
   #limits: ServerLimits = serverLimits(new Map());
   /** MAIL commands written. */
   #mails = 0;
+  #tls: TlsState = "none";
+  /** The extensions that messages had to go without. */
+  readonly #missed = new Set<string>();
 
   constructor(options: PipelineOptions, observer: PipelineObserver) {
     this.#options = options;
@@ -162,6 +156,11 @@ export class Pipeline {
   /** TLS was asked for and does not stand yet: whatever the server says now was not said under it. */
   get upgrading(): boolean {
     return this.#phase === "upgrading";
+  }
+
+  /** TLS stands, with the server's certificate verified or not: to be said before `start()` or `answered()`. */
+  secured(verified: boolean): void {
+    this.#tls = verified ? "verified" : "unverified";
   }
 
   /** What the handshake needed from the shell is there: TLS, credentials, a key. */
@@ -327,7 +326,8 @@ export class Pipeline {
     if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
     if (this.#trust.followOn === "unproven") {
       // and until the server has proved itself, only what leaves in the very write that holds the ".", and little.
-      if (!this.#sameWrite || envelopeOctets(head) > UNPROVEN_FOLLOW_ON_OCTETS) return undefined;
+      if (!this.#sameWrite || envelopeOctets(head, this.#capabilities) > UNPROVEN_FOLLOW_ON_OCTETS)
+        return undefined;
     }
     return { kind: "begin", transaction: head, followOn: true };
   }
@@ -384,12 +384,12 @@ export class Pipeline {
   }
 
   #begin(transaction: Transaction, followOn: boolean, now: number): void {
-    const lacking = unsupported(transaction, this.#capabilities);
+    const lacking = unsupported(transaction, this.#capabilities, this.#tls);
     if (lacking !== undefined) this.#fates.failed(transaction, "unsupported", lacking);
     for (const recipient of transaction.recipients) {
-      const { address } = recipient;
-      if (recipient.result !== undefined || isAscii(address)) continue;
-      this.#fates.one(transaction, recipient, failed(address, "unsupported", unsupportedAddress(address)));
+      const missing = unsupportedAddress(recipient, this.#capabilities);
+      if (missing !== undefined)
+        this.#fates.one(transaction, recipient, failed(recipient.address, "unsupported", missing));
     }
     if (this.#fates.settledBeforeSending(transaction)) {
       this.#fates.conclude(transaction, now);
@@ -409,14 +409,13 @@ export class Pipeline {
     this.#followOn = { transaction, refused: false };
   }
 
-  /** Mail goes out without what the server can't do about notifications; that is said once. */
-  #noticeMissingDsn(transaction: Transaction): void {
-    if (this.#dsnMissed || this.#capabilities.has("DSN") || !asksForNotifications(transaction)) return;
-    this.#dsnMissed = true;
-    this.#observer.warned({
-      code: "ESMTP_DSN_UNSUPPORTED",
-      message: "The server does not offer DSN: what messages ask about notifications is not passed on",
-    });
+  /** Mail goes out without what it can go without; that is said once. */
+  #noticeMissed(transaction: Transaction): void {
+    for (const { extension, asked, warning } of OPTIONAL) {
+      if (this.#capabilities.has(extension) || this.#missed.has(extension) || !asked(transaction)) continue;
+      this.#missed.add(extension);
+      this.#observer.warned(warning);
+    }
   }
 
   #envelopeLine(kind: "mail" | "rcpt" | "data", transaction: Transaction, now: number): string {
@@ -425,17 +424,12 @@ export class Pipeline {
       case "mail":
         transaction.mailWritten = true;
         this.#mails++;
-        this.#noticeMissingDsn(transaction);
+        this.#noticeMissed(transaction);
         return this.#line("MAIL", mailCommand(transaction, this.#capabilities), now, transaction);
       case "rcpt": {
         const index = transaction.takeRecipient();
-        return this.#line(
-          "RCPT",
-          rcptCommand(transaction.recipients[index], this.#capabilities),
-          now,
-          transaction,
-          index,
-        );
+        const line = rcptCommand(transaction.recipients[index], this.#capabilities);
+        return this.#line("RCPT", line, now, transaction, index);
       }
       case "data":
         transaction.dataWritten = true;

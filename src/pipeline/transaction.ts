@@ -1,15 +1,18 @@
-import { isAscii } from "../protocol/address.ts";
-import { type Capabilities, maximumSize, type ServerLimits } from "../protocol/capabilities.ts";
-import { mailLine, rcptLine } from "../protocol/command.ts";
-import { type DsnMailParameters, type DsnRcptParameters, dsnOfMail, dsnOfRcpt } from "../protocol/dsn.ts";
-import { SmtpError } from "../protocol/errors.ts";
+import { octets } from "../protocol/address.ts";
+import type { Capabilities, ServerLimits } from "../protocol/capabilities.ts";
+import { type EnvelopeParameters, mailLine, rcptLine } from "../protocol/command.ts";
+import type { DsnRcptParameters } from "../protocol/dsn.ts";
+import type { SmtpError } from "../protocol/errors.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
+import { needsUtf8, offersUtf8, pathFor } from "./extensions.ts";
 import type { RecipientResult } from "./fate.ts";
 import type { Group } from "./group.ts";
 
 /** One entry of a message's `to`. */
 export interface Recipient {
   readonly address: string;
+  /** The same with the domain in A-labels, where {@link address} is beyond ASCII and can be said so. */
+  readonly asciiAddress?: string | undefined;
   /** What is asked of the server about notifications. */
   readonly dsn?: DsnRcptParameters | undefined;
   /** Why that can't be asked. */
@@ -52,13 +55,15 @@ export class Transaction {
   /** Its number in the session, from 1. */
   readonly seq: number;
   readonly from: string;
+  /** The same with the domain in A-labels, where {@link from} is beyond ASCII and can be said so. */
+  readonly asciiFrom: string | undefined;
   readonly recipients: readonly Recipient[];
   readonly text: TextDeclaration;
   readonly requireAllRecipients: boolean;
   /** Whether its text can be sent again, to recipients that are left over. */
   readonly rereadable: boolean;
-  /** What is asked of the server about notifications. */
-  readonly dsn: DsnMailParameters | undefined;
+  /** What is asked of the server beside. */
+  readonly parameters: EnvelopeParameters;
   readonly queuedAt: number;
 
   stage: TransactionStage = "queued";
@@ -100,21 +105,23 @@ export class Transaction {
     id: string;
     seq: number;
     from: string;
+    asciiFrom?: string | undefined;
     recipients: readonly Recipient[];
     text: TextDeclaration;
     requireAllRecipients: boolean;
     rereadable: boolean;
-    dsn?: DsnMailParameters | undefined;
+    parameters: EnvelopeParameters;
     queuedAt: number;
   }) {
     this.id = init.id;
     this.seq = init.seq;
     this.from = init.from;
+    this.asciiFrom = init.asciiFrom;
     this.recipients = init.recipients;
     this.text = init.text;
     this.requireAllRecipients = init.requireAllRecipients;
     this.rereadable = init.rereadable;
-    this.dsn = init.dsn;
+    this.parameters = init.parameters;
     this.queuedAt = init.queuedAt;
   }
 
@@ -202,65 +209,36 @@ export function eightBitAllowed(text: TextDeclaration, capabilities: Capabilitie
   return text.body !== "7BIT" && capabilities.has("8BITMIME");
 }
 
-/** What the server lacks for this message; undefined if it can be sent. RFC 1870 §6.1, RFC 6152 §3. */
-export function unsupported(transaction: Transaction, capabilities: Capabilities): SmtpError | undefined {
-  const { text, from } = transaction;
-  const most = maximumSize(capabilities);
-  if (most !== undefined && text.size !== undefined && text.size > most) {
-    return new SmtpError(
-      "ESMTP_SIZE_EXCEEDED",
-      `The message has ${text.size} octets, the server takes ${most} (SIZE)`,
-    );
-  }
-  const needsEightBit = text.eightBit ?? text.body === "8BITMIME";
-  if (needsEightBit && !capabilities.has("8BITMIME")) {
-    return new SmtpError(
-      "ESMTP_UNSUPPORTED",
-      "The message has 8-bit text and the server does not offer 8BITMIME; encode it (quoted-printable, base64)",
-    );
-  }
-  if (!isAscii(from)) return unsupportedAddress(from);
-  return undefined;
-}
-
-/** The error for an address that needs SMTPUTF8. */
-export function unsupportedAddress(address: string): SmtpError {
-  return new SmtpError(
-    "ESMTP_UNSUPPORTED",
-    `The address ${JSON.stringify(address)} has characters beyond ASCII, which needs SMTPUTF8`,
-  );
-}
-
-/** About how many octets MAIL, RCPT and DATA take. */
-export function envelopeOctets({ from, recipients, dsn }: Transaction): number {
-  // Beside the addresses: RSET, MAIL with its parameters, DATA; "RCPT TO:<>" with its line end.
-  return recipients.reduce(
-    (sum, recipient) => sum + recipient.address.length + dsnOfRcpt(recipient.dsn ?? {}).length + 12,
-    from.length + dsnOfMail(dsn ?? {}).length + 64,
+/** How many octets RSET, MAIL, RCPT and DATA take. */
+export function envelopeOctets(transaction: Transaction, capabilities: Capabilities): number {
+  return transaction.recipients.reduce(
+    (sum, recipient) => sum + octets(rcptCommand(recipient, capabilities)) + 2,
+    "RSET\r\nDATA\r\n".length + octets(mailCommand(transaction, capabilities)) + 2,
   );
 }
 
 /** The MAIL command with the parameters that the server offers. */
 export function mailCommand(transaction: Transaction, capabilities: Capabilities): string {
-  const { text } = transaction;
-  const body = capabilities.has("8BITMIME")
-    ? (text.body ?? (text.eightBit === false ? undefined : "8BITMIME"))
-    : undefined;
-  return mailLine(transaction.from, {
-    size: capabilities.has("SIZE") ? text.size : undefined,
-    body,
-    dsn: capabilities.has("DSN") ? transaction.dsn : undefined,
+  const { text, from, asciiFrom, parameters } = transaction;
+  const body = text.body ?? (text.eightBit === false ? undefined : "8BITMIME");
+  return mailLine(pathFor({ address: from, asciiAddress: asciiFrom }, capabilities) ?? "", {
+    size: offered(capabilities, "SIZE", text.size),
+    body: offered(capabilities, "8BITMIME", body),
+    smtputf8: offersUtf8(capabilities) && needsUtf8(transaction),
+    requireTls: offered(capabilities, "REQUIRETLS", parameters.requireTls),
+    dsn: offered(capabilities, "DSN", parameters.dsn),
+    deliverBy: offered(capabilities, "DELIVERBY", parameters.deliverBy),
+    mtPriority: offered(capabilities, "MT-PRIORITY", parameters.mtPriority),
+    hold: offered(capabilities, "FUTURERELEASE", parameters.hold),
   });
 }
 
 /** The RCPT command of one recipient with the parameters that the server offers. */
 export function rcptCommand(recipient: Recipient | undefined, capabilities: Capabilities): string {
-  return rcptLine(recipient?.address ?? "", capabilities.has("DSN") ? recipient?.dsn : undefined);
+  const path = recipient && pathFor(recipient, capabilities);
+  return rcptLine(path ?? "", offered(capabilities, "DSN", recipient?.dsn));
 }
 
-/** Whether notifications are asked for, or not to be sent. */
-export function asksForNotifications({ dsn, recipients }: Transaction): boolean {
-  return (
-    dsn?.ret !== undefined || dsn?.envid !== undefined || recipients.some((each) => each.dsn !== undefined)
-  );
+function offered<T>(capabilities: Capabilities, extension: string, value: T | undefined): T | undefined {
+  return value !== undefined && capabilities.has(extension) ? value : undefined;
 }

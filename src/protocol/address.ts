@@ -23,7 +23,7 @@ export function isAscii(text: string): boolean {
 }
 
 /** Octets of a string in UTF-8. */
-function octets(text: string): number {
+export function octets(text: string): number {
   return isAscii(text) ? text.length : new TextEncoder().encode(text).length;
 }
 

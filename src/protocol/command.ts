@@ -1,6 +1,8 @@
 import { domainOrLiteral, hasControlCharacter, isAscii } from "./address.ts";
+import { type DeliverBy, deliverByValue } from "./deliver-by.ts";
 import { type DsnMailParameters, type DsnRcptParameters, dsnOfMail, dsnOfRcpt } from "./dsn.ts";
-import { COMMAND_LINE_OCTETS, DOMAIN_OCTETS } from "./limits.ts";
+import { type Hold, holdParameter } from "./future-release.ts";
+import { COMMAND_LINE_OCTETS, DOMAIN_OCTETS, GREATEST_PRIORITY, LEAST_PRIORITY } from "./limits.ts";
 
 /**
  * The command an exchange belongs to: its verb in upper case, `"greeting"` for what a server says first,
@@ -23,14 +25,28 @@ export type Command =
   | "QUIT"
   | (string & {});
 
+/** What a message asks of the server beside taking its text, each by an extension. */
+export interface EnvelopeParameters {
+  /** SMTPUTF8, RFC 6531: addresses or headers are beyond ASCII. */
+  readonly smtputf8?: boolean | undefined;
+  /** REQUIRETLS, RFC 8689: under verified TLS on all its way, or not at all. */
+  readonly requireTls?: boolean | undefined;
+  /** RET and ENVID, RFC 3461. */
+  readonly dsn?: DsnMailParameters | undefined;
+  /** BY, RFC 2852. */
+  readonly deliverBy?: DeliverBy | undefined;
+  /** MT-PRIORITY, RFC 6710. */
+  readonly mtPriority?: number | undefined;
+  /** HOLDFOR or HOLDUNTIL, RFC 4865. */
+  readonly hold?: Hold | undefined;
+}
+
 /** What MAIL says beside the reverse-path. */
-export interface MailParameters {
+export interface MailParameters extends EnvelopeParameters {
   /** SIZE, RFC 1870: octets of the text. */
   readonly size?: number | undefined;
   /** BODY, RFC 6152. */
   readonly body?: "7BIT" | "8BITMIME" | undefined;
-  /** RET and ENVID, RFC 3461. */
-  readonly dsn?: DsnMailParameters | undefined;
 }
 
 /** `MAIL FROM:<…>`, RFC 5321 §4.1.1.2. No space after the colon: strict servers refuse it. */
@@ -38,12 +54,24 @@ export function mailLine(reversePath: string, parameters: MailParameters = {}): 
   let line = `MAIL FROM:<${reversePath}>`;
   if (parameters.size !== undefined) line += ` SIZE=${parameters.size}`;
   if (parameters.body !== undefined) line += ` BODY=${parameters.body}`;
-  return line + dsnOfMail(parameters.dsn ?? {});
+  if (parameters.smtputf8 === true) line += " SMTPUTF8";
+  if (parameters.requireTls === true) line += " REQUIRETLS";
+  line += dsnOfMail(parameters.dsn ?? {});
+  if (parameters.deliverBy !== undefined) line += ` BY=${deliverByValue(parameters.deliverBy)}`;
+  if (parameters.mtPriority !== undefined) line += ` MT-PRIORITY=${parameters.mtPriority}`;
+  if (parameters.hold !== undefined) line += ` ${holdParameter(parameters.hold)}`;
+  return line;
 }
 
 /** `RCPT TO:<…>`, RFC 5321 §4.1.1.3, with NOTIFY and ORCPT, RFC 3461. */
 export function rcptLine(forwardPath: string, dsn: DsnRcptParameters = {}): string {
   return `RCPT TO:<${forwardPath}>${dsnOfRcpt(dsn)}`;
+}
+
+/** Why a number can't be a message's priority; undefined if it can. RFC 6710 §4. */
+export function priorityProblem(priority: number): string | undefined {
+  const fit = Number.isInteger(priority) && priority >= LEAST_PRIORITY && priority <= GREATEST_PRIORITY;
+  return fit ? undefined : `it is not an integer from ${LEAST_PRIORITY} to ${GREATEST_PRIORITY}`;
 }
 
 /** The verb of a command line in upper case. */

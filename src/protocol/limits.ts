@@ -78,6 +78,13 @@ export const ORCPT_OCTETS = 500;
 export const SCRAM_ITERATIONS_LEAST = 4_096;
 export const SCRAM_ITERATIONS_MOST = 10_000_000;
 
+/** The greatest integer in BY and HOLDFOR: nine digits, RFC 2852 §4 and RFC 4865 §3. */
+export const PARAMETER_INTEGER = 999_999_999;
+
+/** RFC 6710 §4: the priorities of messages, from the least urgent to the most. */
+export const LEAST_PRIORITY: number = -9;
+export const GREATEST_PRIORITY = 9;
+
 /** RFC 5321 §4.5.3.1.4: octets of a command line with its CRLF, where no extension says otherwise. */
 export const COMMAND_LINE_OCTETS = 512;
 

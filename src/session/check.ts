@@ -28,6 +28,8 @@ export const string: Check = (value) => (typeof value === "string" ? undefined :
 
 export const boolean: Check = (value) => (typeof value === "boolean" ? undefined : "must be a boolean");
 
+export const number: Check = (value) => (typeof value === "number" ? undefined : "must be a number");
+
 export const func: Check = (value) => (typeof value === "function" ? undefined : "must be a function");
 
 export const signal: Check = (value) => {

@@ -7,11 +7,13 @@ import type {
 } from "../pipeline/fate.ts";
 import { type Recipient, type TextDeclaration, Transaction } from "../pipeline/transaction.ts";
 import { hasControlCharacter } from "../protocol/address.ts";
-import { envidProblem, type NotifyCondition, orcptProblem } from "../protocol/dsn.ts";
+import { type NotifyCondition, orcptProblem } from "../protocol/dsn.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { BareLineEnd, type LineEndings, measureText } from "../protocol/text.ts";
 import * as check from "./check.ts";
+import { asciiForm } from "./idna.ts";
+import { type MessageParameters, PARAMETER_FIELDS, readParameters, unfitParameter } from "./parameters.ts";
 import { inMemory, isDataSource } from "./source.ts";
 
 /** A text: whole, as a stream, or as pieces. Strings are sent as UTF-8. */
@@ -31,16 +33,8 @@ export type MessageRecipient =
       readonly orcpt?: string | undefined;
     };
 
-/** What is asked about notifications of a message as a whole, RFC 3461. */
-export interface MessageDsn {
-  /** An identifier of yours, which notifications repeat: printable ASCII, at most 100 characters. */
-  readonly envid?: string | undefined;
-  /** Whether a notification returns the whole message or its headers. Default: the server decides. */
-  readonly ret?: "FULL" | "HDRS" | undefined;
-}
-
 /** A message to be sent. */
-export interface Message<T = unknown> {
+export interface Message<T = unknown> extends MessageParameters {
   /** The reverse-path; `""` is the null reverse-path. */
   from: string;
   /** The forward-paths. */
@@ -58,8 +52,6 @@ export interface Message<T = unknown> {
   size?: number | undefined;
   /** Default: what the text needs, and 8BITMIME for a stream where the server offers it (RFC 6152). */
   body?: "7BIT" | "8BITMIME" | undefined;
-  /** Notifications. Where the server does not offer DSN the mail goes out without, and a `warning` says so. */
-  dsn?: MessageDsn | undefined;
   /** The text goes only if every recipient was accepted. Default false. */
   requireAllRecipients?: boolean | undefined;
   /** Aborts the message until its DATA is written; has no effect then. */
@@ -86,12 +78,7 @@ export interface Delivery<T = unknown> {
 
 const NOTIFY_CONDITIONS: readonly NotifyCondition[] = ["SUCCESS", "FAILURE", "DELAY"];
 
-const DSN_FIELDS: Record<keyof MessageDsn, check.Check> = {
-  envid: check.string,
-  ret: check.oneOf("FULL", "HDRS"),
-};
-
-const MESSAGE_FIELDS: Record<keyof Message | "smtputf8" | "requireTls", check.Check> = {
+const MESSAGE_FIELDS: Record<keyof Message, check.Check> = {
   from: check.string,
   to: () => undefined,
   data: (value) =>
@@ -105,9 +92,7 @@ const MESSAGE_FIELDS: Record<keyof Message | "smtputf8" | "requireTls", check.Ch
   tag: () => undefined,
   size: check.integer(0),
   body: (value) => (value === "BINARYMIME" ? check.notYet()(value) : check.oneOf("7BIT", "8BITMIME")(value)),
-  smtputf8: check.notYet(false),
-  dsn: (value) => (check.isRecord(value) ? undefined : "must be an object"),
-  requireTls: check.notYet(false),
+  ...PARAMETER_FIELDS,
   requireAllRecipients: check.boolean,
   signal: check.signal,
 };
@@ -145,28 +130,16 @@ function readMessage(given: unknown): Message & { readonly to: readonly Recipien
     if (address === undefined) throw new TypeError(`${field}.address is missing`);
     return { ...read, address, notify: typeof notify === "string" ? notify : notify?.slice() };
   });
-  const dsn = message.dsn && check.readRecord(message.dsn, DSN_FIELDS, "message.dsn");
-  return { ...(message as Message), to: recipients, dsn };
+  return { ...(message as Message), to: recipients };
 }
 
-/** What is asked about notifications to one recipient, and why it can't be. */
+/** A recipient with what is asked about notifications to it, and why that can't be. */
 function makeRecipient({ address, notify, orcpt }: RecipientFields, i: number): Recipient {
-  if (notify === undefined && orcpt === undefined) return { address };
+  const asciiAddress = asciiForm(address);
+  if (notify === undefined && orcpt === undefined) return { address, asciiAddress };
   const problem = orcpt === undefined ? undefined : orcptProblem(orcpt);
   const unfit = problem === undefined ? undefined : unfitParameter(`to[${i}].orcpt`, orcpt, problem);
-  return { address, dsn: { notify, orcpt }, unfit };
-}
-
-function envidUnfit(envid: string | undefined): SmtpError | undefined {
-  const problem = envid === undefined ? undefined : envidProblem(envid);
-  return problem === undefined ? undefined : unfitParameter("dsn.envid", envid, problem);
-}
-
-function unfitParameter(field: string, value: unknown, problem: string): SmtpError {
-  return new SmtpError(
-    "ESMTP_INVALID_PARAMETER",
-    `${field}: ${check.shownValue(value)} is unfit: ${problem}`,
-  );
+  return { address, asciiAddress, dsn: { notify, orcpt }, unfit };
 }
 
 /**
@@ -181,17 +154,19 @@ export function makeTransaction(
   queuedAt: number,
 ): { transaction: Transaction; message: Message; octets: Uint8Array | undefined } {
   const message = readMessage(given);
+  const { parameters, unfit } = readParameters(message);
   const octets = inMemory(message.data);
   const text = octets === undefined ? declared(message) : measured(message, octets, lineEndings);
   const transaction = new Transaction({
     id: message.id ?? defaultId,
     seq,
     from: message.from,
+    asciiFrom: asciiForm(message.from),
     recipients: message.to.map(makeRecipient),
-    text: { ...text, unfit: text.unfit ?? envidUnfit(message.dsn?.envid) },
+    text: { ...text, unfit: text.unfit ?? unfit },
     requireAllRecipients: message.requireAllRecipients ?? false,
     rereadable: octets !== undefined || typeof message.data === "function",
-    dsn: message.dsn,
+    parameters,
     queuedAt,
   });
   return { transaction, message, octets };

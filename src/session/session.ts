@@ -420,6 +420,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   async #secured(raw: Duplex): Promise<TLSSocket> {
     this.#tls = await secureSocket(raw, this.#options, this.#opening.signal);
+    this.#pipeline.secured(this.#tls.authorized);
     return this.#tls;
   }
 

@@ -49,7 +49,7 @@ export class Writer {
     while (!this.#transport.full) {
       const due = this.#pipeline.next(now());
       if (due === undefined) break;
-      if (typeof due === "string") this.#add(Buffer.from(due, "latin1"));
+      if (typeof due === "string") this.#add(Buffer.from(due, "utf8"));
       else if (!this.#writeWhole(due)) break;
     }
     this.#flush();

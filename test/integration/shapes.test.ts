@@ -204,7 +204,7 @@ describe("an option that is wrong", () => {
 
 const GOOD = { from: "from@example.org", to: "to@example.net", data: "A: b\r\n" };
 
-const FIELDS: Record<keyof Message | "smtputf8" | "requireTls", unknown[]> = {
+const FIELDS: Record<keyof Message, unknown[]> = {
   from: [undefined, null, 5, {}, ["from@example.org"]],
   to: [
     undefined,
@@ -228,9 +228,13 @@ const FIELDS: Record<keyof Message | "smtputf8" | "requireTls", unknown[]> = {
   body: ["BINARYMIME", "8bitmime", "8BIT", "", true, null],
   requireAllRecipients: ["yes", 1, null],
   signal: [{}, null, true, new AbortController(), Object.create(AbortSignal.prototype)],
-  smtputf8: [true, "yes", null],
+  smtputf8: ["yes", 1, null],
   dsn: [null, false, [], "FULL"],
-  requireTls: [true, null],
+  requireTls: ["required", 1, null],
+  deliverBy: [60, null, [], "60;R", {}, { seconds: 60 }, { mode: "R" }],
+  mtPriority: ["3", null, {}, true],
+  holdFor: ["60", null, {}],
+  holdUntil: [1_900_000_000_000, null, {}, true],
 };
 
 const WRONG_MESSAGES: (readonly [string, string, unknown])[] = [
@@ -257,6 +261,9 @@ const WRONG_MESSAGES: (readonly [string, string, unknown])[] = [
   ["message.dsn.ret", "full", { ...GOOD, dsn: { ret: "full" } }],
   ["message.dsn.envid", "5", { ...GOOD, dsn: { envid: 5 } }],
   ["message.dsn.notify", "NEVER", { ...GOOD, dsn: { notify: "NEVER" } }],
+  ["message.deliverBy.seconds", "60", { ...GOOD, deliverBy: { seconds: "60", mode: "R" } }],
+  ["message.deliverBy.mode", "r", { ...GOOD, deliverBy: { seconds: 60, mode: "r" } }],
+  ["message.deliverBy.trace", "1", { ...GOOD, deliverBy: { seconds: 60, mode: "R", trace: 1 } }],
   ["message.to[0].name", "x", { ...GOOD, to: [{ address: "b@example.net", name: "x" }] }],
   ["message", "undefined", undefined],
   ["message", "null", null],

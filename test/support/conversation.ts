@@ -177,6 +177,7 @@ export class Conversation {
       text: inMemory ? { size: sizeOf(text), eightBit: /[\x80-\xff]/.test(text) } : {},
       requireAllRecipients: requireAll,
       rereadable: true,
+      parameters: {},
       queuedAt: this.#now,
     });
     transaction.ready = inMemory;
