@@ -6,6 +6,7 @@ export type {
   RecipientUnknown,
 } from "./pipeline/fate.ts";
 export type { CommandGroup, Exchange, GroupRecipients } from "./pipeline/group.ts";
+export type { Protocol } from "./pipeline/handshake.ts";
 export type { CloseReason, PeerWarningCode } from "./pipeline/observer.ts";
 export type { PeerFacts } from "./pipeline/peer.ts";
 export type { PipeliningMode } from "./pipeline/pipeline.ts";

@@ -10,6 +10,8 @@ import { type Reply, replyClass } from "../protocol/reply.ts";
 //   DATA refused                                            failed, data          retryable if 4yz
 //   end of text answered 2yz                                succeeded
 //   end of text, or an unfinished text, answered 4yz, 5yz   failed, message       retryable if 4yz
+//   LMTP, end of text: each recipient by its own reply
+//   LMTP, unfinished text refused: the first accepted one; the others as when the connection is over
 //   the source of the text failed                           failed, message       for good
 //   connection over before the terminator was written       failed, connection    retryable
 //   connection over behind it                               unknown

@@ -15,7 +15,7 @@ export interface Exchange {
   readonly messageId?: string;
   /** The number of that message in the session, from 1: unique, where callers' ids need not be. */
   readonly messageSeq?: number;
-  /** The address that a RCPT names. */
+  /** The address that a RCPT names; in LMTP also the one whose fate a reply to the text decides. */
   readonly recipient?: string;
 }
 
@@ -32,7 +32,7 @@ export interface GroupRecipients {
 export interface CommandGroup {
   /** Its number in the session, from 1. */
   readonly id: number;
-  /** One per reply owed, in order. */
+  /** One per reply owed, in order. LMTP: the end of a text stands here once per accepted recipient. */
   readonly exchanges: readonly Exchange[];
   /** The messages it carries something of, by their numbers in the session, in order; a text that was cut off too. */
   readonly messageSeqs: readonly number[];
@@ -77,7 +77,7 @@ export class PendingExchange {
   readonly line: string;
   readonly group: Group;
   readonly transaction: Transaction | undefined;
-  /** Index in the transaction's recipients, for a RCPT. */
+  /** Index in the transaction's recipients, for a RCPT, and in LMTP for the end of a text. */
   readonly recipientIndex: number | undefined;
   readonly sentAt: number;
   /** Octets written for it, line end included; with the text for the end of a text. */
@@ -119,6 +119,8 @@ export class Group {
   };
   /** The transactions it carries something of. */
   readonly transactions: Set<Transaction> = new Set();
+  /** Commands written; there may be more exchanges, where one command is answered several times. */
+  commands = 0;
   bytesSent = 0;
   bytesReceived = 0;
   unanswered = 0;

@@ -16,9 +16,12 @@ export interface Handshake {
   readonly mechanism?: MechanismName | undefined;
 }
 
+/** What is spoken: SMTP, or LMTP (RFC 2033), which begins with LHLO and answers a text once per recipient. */
+export type Protocol = "smtp" | "lmtp";
+
 /** What is to be said before the first transaction. */
 export interface HandshakePlan {
-  /** The name in EHLO. */
+  /** The name in EHLO or LHLO. */
   readonly name: string;
   /** Whether STARTTLS is to be used: not at all (or TLS stands), where it is offered, or it must be. */
   readonly tls: "off" | "opportunistic" | "required";
@@ -29,10 +32,11 @@ export interface HandshakePlan {
 }
 
 /**
- * The greeting, EHLO and, where a server refuses that with 5yz, HELO (RFC 5321 §3.2); STARTTLS (RFC 3207), XCLIENT and
- * AUTH (RFC 4954) as wanted. Each `yield` is one command or need; its value is the reply or answer.
+ * The greeting, EHLO and, where a server refuses that with 5yz, HELO (RFC 5321 §3.2), or in LMTP nothing but LHLO;
+ * STARTTLS (RFC 3207), XCLIENT and AUTH (RFC 4954) as wanted. Each `yield` is one command or need; its value is the
+ * reply or answer.
  */
-export function* handshake(plan: HandshakePlan): Asking<Handshake> {
+export function* handshake(plan: HandshakePlan, protocol: Protocol): Asking<Handshake> {
   const greeting = yield* command("greeting", "");
   if (replyClass(greeting) !== 2) {
     throw new SmtpError("ESMTP_GREETING_REFUSED", `The server refuses to talk: ${shown(greeting)}`, {
@@ -41,13 +45,13 @@ export function* handshake(plan: HandshakePlan): Asking<Handshake> {
       retryable: replyClass(greeting) === 4,
     });
   }
-  let capabilities = yield* hello(plan.name);
+  let capabilities = yield* hello(plan.name, protocol);
   const refusedTls = yield* startTls(plan.tls, capabilities);
   // RFC 3207 §4.2: what was learnt in plain text is forgotten.
-  if (refusedTls === "secured") capabilities = yield* hello(plan.name);
+  if (refusedTls === "secured") capabilities = yield* hello(plan.name, protocol);
   if (plan.xclient !== undefined) {
     yield* speakFor(plan.xclient, capabilities);
-    capabilities = yield* hello(plan.name);
+    capabilities = yield* hello(plan.name, protocol);
   }
   const mechanism = plan.authenticate ? yield* authenticate(capabilities, plan.allowInsecureAuth) : undefined;
   return { greeting, capabilities, mechanism, refusedTls: refusedTls === "secured" ? undefined : refusedTls };
@@ -100,10 +104,12 @@ function* speakFor(xclient: Xclient, capabilities: Capabilities): Asking<void> {
   }
 }
 
-function* hello(name: string): Asking<Capabilities> {
-  const ehlo = yield* command("EHLO", `EHLO ${name}`);
-  if (replyClass(ehlo) === 2) return parseCapabilities(ehlo);
-  if (replyClass(ehlo) !== 5) throw helloRefused("EHLO", ehlo);
+function* hello(name: string, protocol: Protocol): Asking<Capabilities> {
+  const verb = protocol === "lmtp" ? "LHLO" : "EHLO";
+  const reply = yield* command(verb, `${verb} ${name}`);
+  if (replyClass(reply) === 2) return parseCapabilities(reply);
+  // RFC 2033 §4.1: HELO has no place in LMTP.
+  if (replyClass(reply) !== 5 || protocol === "lmtp") throw helloRefused(verb, reply);
 
   const helo = yield* command("HELO", `HELO ${name}`);
   if (replyClass(helo) === 2) return new Map();

@@ -56,17 +56,36 @@ export class Ledger {
     const exchange = new PendingExchange(entry, group, entry.bytes ?? octets, now);
     group.exchanges.push(exchange);
     group.unanswered++;
+    group.commands++;
     group.bytesSent += octets;
     if (entry.transaction !== undefined) {
       entry.transaction.group = group;
       group.transactions.add(entry.transaction);
     }
-    if (group.exchanges.length > 1 && this.#grouped === "no") this.#grouped = "written";
+    if (group.commands > 1 && this.#grouped === "no") this.#grouped = "written";
     this.#owed.push(exchange);
     if (entry.command !== "greeting") this.#observer.sent(exchange);
     // Bounded: what is too long for one group goes on in another, without waiting.
-    if (group.exchanges.length >= this.#groupCommands) this.close(now);
+    if (group.commands >= this.#groupCommands) this.close(now);
     return exchange;
+  }
+
+  /** The command written last is owed a further reply, which has an exchange of its own in the same group. */
+  oweAnother(entry: Entry, now: number): void {
+    const group = this.newest?.group ?? this.open(now);
+    const exchange = new PendingExchange(entry, group, 0, now);
+    group.exchanges.push(exchange);
+    group.unanswered++;
+    this.#owed.push(exchange);
+  }
+
+  /** All octets have left: the deadlines for the answers to a text run from here. */
+  flushed(now: number): void {
+    for (let i = 0; i < this.#owed.length; i++) {
+      const exchange = this.#owed.at(i);
+      if (exchange?.command !== "text") return;
+      exchange.flushedAt ??= now;
+    }
   }
 
   /** Octets of a text left: they belong to the open group. */
@@ -122,17 +141,21 @@ export class Ledger {
   endAnswered(now: number): void {
     for (let group = this.#groups.at(0); group !== undefined; group = this.#groups.at(0)) {
       if (group.open || group.unanswered > 0) return;
-      if (group.exchanges.length > 1) this.#grouped = "answered";
+      if (group.commands > 1) this.#grouped = "answered";
       this.#end(group, now);
     }
   }
 
-  /** The texts whose end was written and not answered, oldest first. */
-  *unansweredTexts(): Generator<Transaction, void, undefined> {
+  /** The transactions whose text's end was written and not answered, or not by all replies owed; oldest first. */
+  unansweredTexts(): Set<Transaction> {
+    const transactions = new Set<Transaction>();
     for (let i = 0; i < this.#owed.length; i++) {
       const exchange = this.#owed.at(i);
-      if (exchange?.command === "text" && exchange.transaction !== undefined) yield exchange.transaction;
+      if (exchange?.command === "text" && exchange.transaction !== undefined) {
+        transactions.add(exchange.transaction);
+      }
     }
+    return transactions;
   }
 
   /** The connection is over, by an error or as it should be: no reply will come any more. */

@@ -22,10 +22,10 @@ import {
   redactedError,
 } from "./asking.ts";
 import { OPTIONAL, type TlsState, unsupported, unsupportedAddress } from "./extensions.ts";
-import { failed, refused, unknown } from "./fate.ts";
+import { failed, type RecipientResult, refused, unknown } from "./fate.ts";
 import { Fifo } from "./fifo.ts";
-import type { Group, PendingExchange } from "./group.ts";
-import { type Handshake, type HandshakePlan, handshake } from "./handshake.ts";
+import type { Entry, Group, PendingExchange } from "./group.ts";
+import { type Handshake, type HandshakePlan, handshake, type Protocol } from "./handshake.ts";
 import { HangUp } from "./hang-up.ts";
 import { Ledger } from "./ledger.ts";
 import type { CloseReason, OrdinaryCommand, PeerWarningCode, PipelineObserver } from "./observer.ts";
@@ -49,6 +49,9 @@ import { envelopeOctets, mailCommand, rcptCommand, Transaction } from "./transac
 //      ^                |
 //      +---- rewind ----+   (a server that does not mean PIPELINING did nothing of it)
 //
+// LMTP differs in four places: LHLO opens it; nothing stands behind a "."; that is owed one reply for each accepted
+// recipient, which decides that recipient's fate; and a 354 without any accepted recipient ends the session.
+//
 // What may be written when is said in one place, #due(); what a reply means, in #act(); what becomes of
 // everything when the connection is over, in fail(). Time comes in as an argument, epoch milliseconds.
 
@@ -56,6 +59,7 @@ import { envelopeOctets, mailCommand, rcptCommand, Transaction } from "./transac
 export type PipeliningMode = "auto" | "transaction" | "off";
 
 export interface PipelineOptions {
+  readonly protocol: Protocol;
   readonly pipelining: PipeliningMode;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
@@ -71,7 +75,15 @@ type Due =
   | { readonly kind: "reset" | "mail" | "rcpt" | "data" | "loneDot"; readonly transaction: Transaction };
 
 /** The commands of the handshake, and what comes before them. */
-const HANDSHAKE: ReadonlySet<Command> = new Set(["greeting", "EHLO", "HELO", "STARTTLS", "XCLIENT", "AUTH"]);
+const HANDSHAKE: ReadonlySet<Command> = new Set([
+  "greeting",
+  "EHLO",
+  "HELO",
+  "LHLO",
+  "STARTTLS",
+  "XCLIENT",
+  "AUTH",
+]);
 
 /** An envelope that was written behind a "." whose reply was still owed. */
 interface FollowOn {
@@ -184,7 +196,7 @@ export class Pipeline {
   start(plan: HandshakePlan, now: number): void {
     this.#phase = "handshake";
     this.#name = plan.name;
-    this.#handshake = handshake(plan);
+    this.#handshake = handshake(plan, this.#options.protocol);
     this.#handshake.next(undefined); // as far as the greeting, which is owed without a command
     this.#ledger.write({ command: "greeting", line: "", octets: 0 }, now);
     this.#ledger.close(now);
@@ -265,8 +277,7 @@ export class Pipeline {
 
   /** The socket has no more octets of ours to send: the deadline for the answer to a text runs from here. */
   flushed(now: number): void {
-    const { oldest } = this.#ledger;
-    if (oldest?.command === "text") oldest.flushedAt ??= now;
+    this.#ledger.flushed(now);
   }
 
   /** The one place that says what may be written, with the reason at each rule. */
@@ -322,7 +333,7 @@ export class Pipeline {
     if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
     // An ordinary RSET may have others behind it too, but stands alone like every ordinary command.
     if (last.command !== "text") return undefined;
-    // A "." is owed its reply. Behind it stands only what the user and the server allow,
+    // A "." is owed its reply. Behind it stands only what the user and the server allow (in LMTP neither is asked),
     if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
     if (this.#trust.followOn === "unproven") {
       // and until the server has proved itself, only what leaves in the very write that holds the ".", and little.
@@ -458,16 +469,12 @@ export class Pipeline {
     transaction.bytes += 3;
     transaction.stage = "terminated";
     this.#current = undefined;
-    this.#ledger.write(
-      {
-        command: "text",
-        line: ".",
-        transaction,
-        octets: 3,
-        bytes: transaction.bytes - transaction.earlierBytes,
-      },
-      now,
-    );
+    const entry: Entry = { command: "text", line: ".", transaction };
+    const bytes = transaction.bytes - transaction.earlierBytes;
+    // RFC 2033 §4.2: one reply for each accepted RCPT, in their order.
+    const [recipientIndex, ...others] = this.#options.protocol === "lmtp" ? transaction.receiving : [];
+    this.#ledger.write({ ...entry, recipientIndex, octets: 3, bytes }, now);
+    for (const other of others) this.#ledger.oweAnother({ ...entry, recipientIndex: other }, now);
     return ".\r\n";
   }
 
@@ -559,7 +566,9 @@ export class Pipeline {
       if (value.refusedTls !== undefined) this.#observer.warned(rules.startTlsRefused(value.refusedTls));
       this.#capabilities = value.capabilities;
       this.#limits = serverLimits(value.capabilities);
-      this.#trust.recall(this.#observer.recall(value));
+      const facts = this.#observer.recall(value);
+      // What nobody does is not warned of, and a server that stalls loses pipelining at once.
+      this.#trust.recall(this.#options.protocol === "lmtp" ? { ...facts, followOn: "unfit" } : facts);
       this.#observer.ready(value, now);
       if (garbledGreeting(value.greeting)) {
         this.#trust.followOnUnfit("ESMTP_GARBLED_GREETING", "its greeting is rewritten on the way");
@@ -640,14 +649,21 @@ export class Pipeline {
     } else if (acceptedWithoutSender || mailReply?.code === 503) {
       // It would deliver under the sender of a transaction that it kept: not even a dot may follow.
       this.fail(rules.wrongTransaction(reply), "error", now);
+    } else if (this.#options.protocol === "lmtp" && !transaction.deliverable) {
+      this.fail(rules.nobodyAccepted(reply), "error", now);
     } else {
       transaction.stage = "go";
     }
   }
 
   #actOnText(exchange: PendingExchange, transaction: Transaction, reply: Reply, now: number): void {
+    const recipient = transaction.recipients[exchange.recipientIndex ?? -1];
     if (exchange === this.#loneDot) this.#loneDot = undefined;
-    else if (replyClass(reply) === 2) this.#fates.succeeded(transaction, reply);
+    else if (recipient !== undefined) {
+      this.#fates.answered(transaction, recipient, reply);
+      if (this.#ledger.owed > 0) return; // nothing stands behind: the others' replies
+      this.#fates.answeredForAll(transaction, reply);
+    } else if (replyClass(reply) === 2) this.#fates.succeeded(transaction, reply);
     else this.#fates.refused(transaction, "message", reply);
     this.#conclude(transaction, now);
   }
@@ -694,21 +710,32 @@ export class Pipeline {
 
   /** A reply that no command asked for. */
   #unasked(reply: Reply, now: number): void {
-    const text = this.#text;
-    const reason = reply.code === 421 ? "server" : "error";
-    if (text !== undefined && rules.fits("text", reply)) {
-      const error = rules.earlyReply(reply);
-      text.reply = reply;
-      // 2yz: for what? The server may have taken the beginning for the whole.
-      this.#fates.byError(text, error, (address) =>
-        replyClass(reply) === 2 ? unknown(address, error) : { ...refused(address, "message", reply), error },
-      );
-      this.fail(error, reason, now);
+    if (this.#text !== undefined && rules.fits("text", reply)) {
+      this.#answeredEarly(this.#text, reply, now);
     } else if (reply.code === 421) {
       this.fail(rules.serverClosing(reply), "server", now);
     } else {
       this.protocolError(rules.outOfStep(reply, undefined), now);
     }
+  }
+
+  /** A reply to a text that is still being written. */
+  #answeredEarly(text: Transaction, reply: Reply, now: number): void {
+    const error = rules.earlyReply(reply);
+    const refusal = (address: string): RecipientResult => ({ ...refused(address, "message", reply), error });
+    if (replyClass(reply) === 2) {
+      // For what? The server may have taken the beginning for the whole.
+      text.reply = reply;
+      this.#fates.byError(text, error, (address) => unknown(address, error));
+    } else if (this.#options.protocol === "smtp") {
+      text.reply = reply;
+      this.#fates.byError(text, error, refusal);
+    } else {
+      // It is the first recipient's. The others share the fate of a text that was not ended.
+      const first = text.recipients[text.receiving[0] ?? -1];
+      if (first !== undefined) this.#fates.one(text, first, refusal(first.address));
+    }
+    this.fail(error, reply.code === 421 ? "server" : "error", now);
   }
 
   // ---- servers that say PIPELINING and do not mean it

@@ -110,6 +110,15 @@ export function outOfStep(reply: Reply, command: Command | undefined): SmtpError
   });
 }
 
+/** LMTP: a text was asked for that nobody may receive. */
+export function nobodyAccepted(reply: Reply): SmtpError {
+  return new SmtpError(
+    "ESMTP_OUT_OF_STEP",
+    "The server accepted no recipient and asked for the text all the same; LMTP promises no reply to that, so the connection was closed",
+    { command: "DATA", reply, retryable: true },
+  );
+}
+
 /** What was pipelined behind a text went wrong. */
 export function followOnFailed(what: string): SmtpError {
   return new SmtpError(

@@ -1,6 +1,6 @@
 import { forwardPathProblem, reversePathProblem } from "../protocol/address.ts";
 import { SmtpError } from "../protocol/errors.ts";
-import type { Reply } from "../protocol/reply.ts";
+import { type Reply, replyClass } from "../protocol/reply.ts";
 import { type FailureStage, failed, type RecipientResult, refused, succeeded } from "./fate.ts";
 import type { PipelineObserver } from "./observer.ts";
 import type { Recipient, Transaction } from "./transaction.ts";
@@ -57,6 +57,25 @@ export class Settlement {
   succeeded(transaction: Transaction, reply: Reply): void {
     transaction.reply = reply;
     this.#settle(transaction, accepted, (address) => succeeded(address, reply));
+  }
+
+  /** LMTP: the text was answered for one recipient. */
+  answered(transaction: Transaction, recipient: Recipient, reply: Reply): void {
+    const { address } = recipient;
+    this.one(
+      transaction,
+      recipient,
+      replyClass(reply) === 2 ? succeeded(address, reply) : refused(address, "message", reply),
+    );
+  }
+
+  /** LMTP: the text was answered for all. The last reply speaks for the message where all said the same. */
+  answeredForAll(transaction: Transaction, last: Reply): void {
+    const alike = transaction.recipients.every(({ accepted, result }) => {
+      if (accepted === undefined || result === undefined || result.status === "unknown") return true;
+      return result.reply === undefined || replyClass(result.reply) === replyClass(last);
+    });
+    if (alike) transaction.reply = last;
   }
 
   /** `requireAllRecipients`, and one can't have it: the refused keep their refusal, the others go without. */

@@ -163,7 +163,12 @@ export class Transaction {
 
   /** Whether a recipient was accepted whose fate is open: somebody may receive the text. */
   get deliverable(): boolean {
-    return this.recipients.some(({ accepted, result }) => accepted !== undefined && result === undefined);
+    return this.recipients.some(receives);
+  }
+
+  /** Which recipients those are: their indexes. */
+  get receiving(): number[] {
+    return this.recipients.flatMap((recipient, i) => (receives(recipient) ? [i] : []));
   }
 
   /** Whether a recipient's fate is open. */
@@ -202,6 +207,10 @@ const UNLIMITED = { recipients: Number.POSITIVE_INFINITY, domains: Number.POSITI
 
 function domainOf(address: string): string {
   return address.slice(address.lastIndexOf("@") + 1).toLowerCase();
+}
+
+function receives({ accepted, result }: Recipient): boolean {
+  return accepted !== undefined && result === undefined;
 }
 
 /** Whether the text may have octets above 127 on this connection. */

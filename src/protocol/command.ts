@@ -12,6 +12,7 @@ export type Command =
   | "greeting"
   | "EHLO"
   | "HELO"
+  | "LHLO"
   | "MAIL"
   | "RCPT"
   | "DATA"

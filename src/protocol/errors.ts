@@ -9,7 +9,7 @@ import type { Reply } from "./reply.ts";
  * | `ESMTP_CONNECTION_LOST` | the connection ended in mid-session | resend what is retryable |
  * | `ESMTP_TIMEOUT` | a deadline of RFC 5321 §4.5.3.2 passed | resend what is retryable; see the option `timeouts` |
  * | `ESMTP_GREETING_REFUSED` | the server's greeting was not 220 | wait (4xx) or use another server (5xx) |
- * | `ESMTP_HELLO_REFUSED` | EHLO and HELO were refused | check the option `name` |
+ * | `ESMTP_HELLO_REFUSED` | EHLO and HELO (LMTP: LHLO) were refused | check the option `name` |
  * | `ESMTP_TLS_UNAVAILABLE` | `tls: "required"`, and the server offers no STARTTLS, or refuses it | use another port or server; never `"off"` for secrets |
  * | `ESMTP_TLS_FAILED` | TLS could not be agreed on, or the certificate is not trusted | see `cause`; `tlsOptions.ca` for a certificate of your own |
  * | `ESMTP_TLS_INJECTION` | something was sent in plain text behind the 220 that answers STARTTLS | somebody may be on the path: find out who |

@@ -110,5 +110,8 @@ export const SMTP_PORT = 25;
 /** Where mail is submitted, with AUTH: RFC 6409. */
 export const SUBMISSION_PORT = 587;
 
+/** LMTP over TCP: private, as RFC 2033 §5 wants it off port 25, and what servers and clients use. */
+export const LMTP_PORT = 24;
+
 /** Where TLS is spoken from the first octet, RFC 8314 §7.3. */
 export const SMTPS_PORT = 465;

@@ -17,14 +17,18 @@ export interface SessionEvent {
 }
 
 export interface ConnectingEvent extends SessionEvent {
+  /** The server's name or address as given; the path of a Unix socket. */
   readonly host: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
 }
 
 export interface ConnectEvent extends SessionEvent {
+  /** The server's name or address as given; the path of a Unix socket. */
   readonly host: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
-  /** The server's address; undefined where `connectSocket` returned something else than a socket. */
+  /** The server's address; undefined on a Unix socket, and where `connectSocket` returned something else than a socket. */
   readonly remoteAddress: string | undefined;
   /** Whether TLS protects the connection. */
   readonly secure: boolean;
@@ -82,6 +86,7 @@ export interface ReplyEvent extends SessionEvent {
   readonly groupId: number;
   readonly messageId?: string;
   readonly messageSeq?: number;
+  /** The address that a RCPT names; in LMTP also the one whose fate a reply to the text decides. */
   readonly recipient?: string;
   /** Since its command was written: milliseconds. */
   readonly durationMs: number;
@@ -162,13 +167,13 @@ export interface SessionEvents {
   connecting: (event: ConnectingEvent) => void;
   /** The connection stands. */
   connect: (event: ConnectEvent) => void;
-  /** Greeting and EHLO are done: messages go out. */
+  /** Greeting and EHLO (LMTP: LHLO) are done: messages go out. */
   ready: (event: ReadyEvent) => void;
   /** Emitted inside `pipeline()`, in the caller's async context. */
   messageQueued: (event: MessageQueuedEvent) => void;
   /** The first command of a message is about to be written. */
   messageStart: (event: MessageStartEvent) => void;
-  /** A command was written. */
+  /** A command was written. The end of a text is told once, also in LMTP, where several replies answer it. */
   sent: (event: SentEvent) => void;
   /** A command was answered. */
   reply: (event: ReplyEvent) => void;

@@ -70,7 +70,10 @@ export interface Delivery<T = unknown> {
   readonly succeeded: readonly RecipientSucceeded[];
   readonly failed: readonly RecipientFailed[];
   readonly unknown: readonly RecipientUnknown[];
-  /** The reply that decided the message as a whole: to its text, its DATA or its MAIL. */
+  /**
+   * The reply that decided the message as a whole: to its text, its DATA or its MAIL. LMTP: the last reply to its text,
+   * where all were of one class (2yz, 4yz, 5yz); missing where they were not: then only the recipients' own say it.
+   */
   readonly reply?: Reply;
   /** The error that decided it, where no reply did. */
   readonly error?: SmtpError;

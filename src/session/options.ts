@@ -1,11 +1,15 @@
 import { hostname } from "node:os";
+import { isAbsolute } from "node:path";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
+import type { Protocol } from "../pipeline/handshake.ts";
 import type { PipeliningMode } from "../pipeline/pipeline.ts";
+import { hasControlCharacter } from "../protocol/address.ts";
 import { nameProblem } from "../protocol/command.ts";
 import {
   LIMITS,
   type Limits,
+  LMTP_PORT,
   SMTP_PORT,
   SMTPS_PORT,
   SUBMISSION_PORT,
@@ -31,12 +35,14 @@ export interface ConnectTarget {
 /** When TLS protects a session: see {@link SessionOptions.tls}. */
 export type TlsMode = "opportunistic" | "required" | "implicit" | "off";
 
-/** Options of a session. Only `host` (or `connectSocket`) is needed. */
+/** Options of a session. Only `host` (or `socketPath`, or `connectSocket`) is needed. */
 export interface SessionOptions {
   /** The server's name or address. */
   host?: string | undefined;
-  /** Default 25; 465 with `tls: "implicit"`. */
+  /** Default 25; 465 with `tls: "implicit"`; 24 with `protocol: "lmtp"`. */
   port?: number | undefined;
+  /** A Unix socket instead of host and port: its absolute path. Excludes `host`, `port`, `localAddress`, `connectSocket`. */
+  socketPath?: string | undefined;
   /**
    * The name in EHLO: a domain or an address literal.
    * Default: this machine's name if it is a fully qualified one, else its address as `[192.0.2.1]`.
@@ -46,13 +52,17 @@ export interface SessionOptions {
   localAddress?: string | undefined;
   /** Makes the connection itself: a proxy, a tunnel, a test. Returns (a promise of) a Duplex, connected or connecting. */
   connectSocket?: ((target: ConnectTarget) => Duplex | Promise<Duplex>) | undefined;
-  /** This version speaks SMTP. */
-  protocol?: "smtp" | undefined;
+  /**
+   * `"smtp"` (default), or `"lmtp"` (RFC 2033): the protocol of mail stores, which answers a text once per recipient.
+   */
+  protocol?: Protocol | undefined;
   /**
    * - `"opportunistic"` (default): STARTTLS where the server offers it, its certificate not verified (RFC 7435)
    * - `"required"`: STARTTLS and a trusted certificate, or no session
    * - `"implicit"`: TLS from the first octet, with a trusted certificate (port 465, RFC 8314)
-   * - `"off"`: plain text
+   * - `"off"`: plain text; the default with `socketPath`
+   *
+   * On a Unix socket a certificate is checked against `localhost`, unless `tlsOptions.servername` says otherwise.
    */
   tls?: TlsMode | undefined;
   /** Options of `node:tls`, e.g. `ca`, `cert`, `key`, `minVersion`, `servername`. */
@@ -94,8 +104,12 @@ export interface SessionOptions {
 
 /** Options with every default filled in. */
 export interface ResolvedOptions {
+  /** The path of a Unix socket, if it is one. */
   readonly host: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
+  readonly socketPath: string | undefined;
+  readonly protocol: Protocol;
   /** Undefined: the local address of the connection. */
   readonly name: string | undefined;
   readonly localAddress: string | undefined;
@@ -124,6 +138,13 @@ const host: check.Check = (value) => {
   return /^[^\s\p{Cc}/@[\]]+$/u.test(value) ? undefined : "must be a host name or an address";
 };
 
+const socketPath: check.Check = (value) => {
+  if (typeof value !== "string") return "must be a string";
+  return isAbsolute(value) && !hasControlCharacter(value)
+    ? undefined
+    : "must be the absolute path of a socket";
+};
+
 const name: check.Check = (value) => {
   if (typeof value !== "string") return "must be a string";
   const problem = nameProblem(value);
@@ -147,7 +168,8 @@ const FIELDS: Record<keyof SessionOptions, check.Check> = {
   name,
   localAddress: host,
   connectSocket: check.func,
-  protocol: check.notYet("smtp"),
+  socketPath,
+  protocol: check.oneOf("smtp", "lmtp"),
   tls: check.oneOf("opportunistic", "required", "implicit", "off"),
   tlsOptions: (value) => (check.isRecord(value) ? undefined : "must be an object with options of node:tls"),
   // Checked by readAuth(), which shows no value.
@@ -168,20 +190,31 @@ const FIELDS: Record<keyof SessionOptions, check.Check> = {
   signal: check.signal,
 };
 
+const EXCLUDED_BY_SOCKET_PATH = ["host", "port", "localAddress", "connectSocket"] as const;
+
 /** Checks options and fills in the defaults. @throws TypeError that names the option. */
 export function resolveOptions(given: SessionOptions | string): ResolvedOptions {
   const read = check.readRecord(typeof given === "string" ? fromUrl(given) : given, FIELDS, "options");
   const options: SessionOptions = read;
-  const { connectSocket } = options;
-  if (options.host === undefined && connectSocket === undefined) {
+  const { connectSocket, socketPath, protocol = "smtp" } = options;
+  if (socketPath !== undefined) {
+    const excluded = EXCLUDED_BY_SOCKET_PATH.find((field) => options[field] !== undefined);
+    if (excluded !== undefined) {
+      throw new TypeError(
+        `options.${excluded} can't go with options.socketPath, which says where to connect`,
+      );
+    }
+  } else if (options.host === undefined && connectSocket === undefined) {
     throw new TypeError("options.host is missing: give the server's name or address");
   }
   const auth = options.auth === undefined ? undefined : readAuth(options.auth);
-  const tls = options.tls ?? (auth === undefined ? "opportunistic" : "required");
-  const port = auth === undefined ? SMTP_PORT : SUBMISSION_PORT;
+  const usual = auth === undefined ? "opportunistic" : "required";
+  const tls = options.tls ?? (socketPath === undefined ? usual : "off");
   return {
-    host: options.host ?? "localhost",
-    port: options.port ?? (tls === "implicit" ? SMTPS_PORT : port),
+    host: socketPath ?? options.host ?? "localhost",
+    port: socketPath === undefined ? (options.port ?? defaultPort(protocol, tls, auth !== undefined)) : 0,
+    socketPath,
+    protocol,
     name: options.name ?? ownName(),
     localAddress: options.localAddress,
     connectSocket,
@@ -202,6 +235,12 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
   };
 }
 
+function defaultPort(protocol: Protocol, tls: TlsMode, submission: boolean): number {
+  if (protocol === "lmtp") return LMTP_PORT;
+  if (tls === "implicit") return SMTPS_PORT;
+  return submission ? SUBMISSION_PORT : SMTP_PORT;
+}
+
 /** Defaults where nothing is given. By the known names: what is given may be inherited. */
 function filled<T extends object>(given: Partial<T> | undefined, defaults: T): T {
   const names = Object.keys(defaults) as (keyof T)[];
@@ -210,32 +249,47 @@ function filled<T extends object>(given: Partial<T> | undefined, defaults: T): T
 
 function fromUrl(text: string): SessionOptions {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (
-    (url?.protocol !== "smtp:" && url?.protocol !== "smtps:") ||
-    url.hostname === "" ||
-    !/^\/?$/.test(url.pathname) ||
-    url.search ||
-    url.hash
-  ) {
-    const shapes = `"smtp://host:port" or "smtps://user:pass@host:port"`;
+  const scheme =
+    url !== undefined && Object.hasOwn(SCHEMES, url.protocol) ? SCHEMES[url.protocol] : undefined;
+  const path = url?.protocol === UNIX_SCHEME;
+  const fit =
+    url !== undefined &&
+    scheme !== undefined &&
+    !(url.search || url.hash) &&
+    (path ? url.host === "" && url.pathname.length > 1 : url.hostname !== "" && /^\/?$/.test(url.pathname));
+  if (!fit) {
+    const shapes = `"smtp://host:port", "smtps://user:pass@host", "lmtp://host:port" or "lmtp+unix:///path"`;
     // What stands before an @ may be a password.
     const shown = check.shownValue(text.replace(/^.*@/s, "***@"));
     throw new TypeError(`options must be a URL like ${shapes}, not ${shown}`);
   }
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  if (path) return { socketPath: decoded(url.pathname, "path"), ...scheme };
   return {
-    host,
-    ...(url.protocol === "smtps:" && { tls: "implicit" }),
+    host: url.hostname.replace(/^\[(.*)\]$/, "$1"),
     ...(url.port !== "" && { port: Number(url.port) }),
-    ...((url.username || url.password) && { auth: userInfo(url) }),
+    ...((url.username || url.password) && {
+      auth: { user: decoded(url.username, "user"), pass: decoded(url.password, "password") },
+    }),
+    ...scheme,
   };
 }
 
-function userInfo({ username, password }: URL): Auth {
+const UNIX_SCHEME = "lmtp+unix:";
+
+/** What the schemes of URLs stand for. */
+const SCHEMES: Readonly<Record<string, Pick<SessionOptions, "protocol" | "tls">>> = {
+  "smtp:": {},
+  "smtps:": { tls: "implicit" },
+  "lmtp:": { protocol: "lmtp" },
+  [UNIX_SCHEME]: { protocol: "lmtp" },
+};
+
+/** Its text is not shown: it may be a password. */
+function decoded(text: string, what: string): string {
   try {
-    return { user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+    return decodeURIComponent(text);
   } catch {
-    throw new TypeError("options: the user or password in the URL is not percent-encoded as it should be");
+    throw new TypeError(`options: the ${what} in the URL is not percent-encoded as it should be`);
   }
 }
 

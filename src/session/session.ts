@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import type { HandshakeNeed, Identity } from "../pipeline/asking.ts";
 import type { CommandGroup, Group } from "../pipeline/group.ts";
-import type { Handshake, HandshakePlan } from "../pipeline/handshake.ts";
+import type { Handshake, HandshakePlan, Protocol } from "../pipeline/handshake.ts";
 import type { CloseReason, OrdinaryCommand } from "../pipeline/observer.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import type { Transaction } from "../pipeline/transaction.ts";
@@ -156,16 +156,22 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     return this.#authenticated;
   }
 
-  /** The server's name or address, as given. */
+  /** The server's name or address, as given; the path of a Unix socket. */
   get host(): string {
     return this.#options.host;
   }
 
+  /** What is spoken. */
+  get protocol(): Protocol {
+    return this.#options.protocol;
+  }
+
+  /** 0 for a Unix socket. */
   get port(): number {
     return this.#options.port;
   }
 
-  /** The server's address; undefined before the connection stands, and where `connectSocket` returned no socket. */
+  /** The server's address; undefined before the connection stands, on a Unix socket, and where `connectSocket` returned none. */
   get remoteAddress(): string | undefined {
     return this.#transport?.remoteAddress;
   }

@@ -18,14 +18,16 @@ export async function secureSocket(
   options: ResolvedOptions,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
-  const { host, port, tls, tlsOptions, timeouts } = options;
+  const { port, tls, tlsOptions, timeouts, socketPath } = options;
+  // The other end of a Unix socket is on this machine.
+  const host = socketPath === undefined ? options.host : "localhost";
   const settings: ConnectionOptions = {
     rejectUnauthorized: tls !== "opportunistic",
     // An address is no server name (RFC 6066 §3); the certificate is checked against it all the same.
     ...(isIP(host) === 0 && { servername: host }),
     ...tlsOptions,
   };
-  const key = `${host}:${port}`;
+  const key = `${options.host}:${port}`;
   const session = settings.session ?? tlsSessions.get(key, settings);
   let stop = (): void => undefined;
   let timer: NodeJS.Timeout | undefined;

@@ -193,9 +193,9 @@ function patient(callback: (error?: Error | null) => void): (error?: Error | nul
  * @throws SmtpError `ESMTP_CONNECT` or `ESMTP_TIMEOUT`
  */
 export async function openSocket(options: ResolvedOptions, signal: AbortSignal): Promise<Duplex> {
-  const where = `${options.host}:${options.port}`;
+  const where = options.socketPath ?? `${options.host}:${options.port}`;
   const { connect } = options.timeouts;
-  const opening = options.connectSocket === undefined ? openTcp(options, signal) : openOwn(options, signal);
+  const opening = options.connectSocket === undefined ? openNet(options, signal) : openOwn(options, signal);
   let timer: NodeJS.Timeout | undefined;
   let abort = (): void => undefined;
   // A connectSocket may take no notice of either: it is not waited for.
@@ -222,11 +222,18 @@ export async function openSocket(options: ResolvedOptions, signal: AbortSignal):
   }
 }
 
-async function openTcp({ host, port, localAddress }: ResolvedOptions, signal: AbortSignal): Promise<Socket> {
+/** TCP, or a Unix socket. */
+async function openNet(options: ResolvedOptions, signal: AbortSignal): Promise<Socket> {
+  const { host, port, localAddress, socketPath } = options;
   // Half-open: the peer's end must not cut short what is being read.
   const socket = new PatientSocket({ allowHalfOpen: true });
-  socket.connect({ host, port, ...(localAddress !== undefined && { localAddress }) });
+  if (socketPath === undefined) {
+    socket.connect({ host, port, ...(localAddress !== undefined && { localAddress }) });
+  } else {
+    socket.connect({ path: socketPath });
+  }
   await connected(socket, signal);
+  if (socketPath !== undefined) return socket;
   socket.setNoDelay(true); // batches are composed here: Nagle's delay would only add to them
   socket.setKeepAlive(true); // a session lives for days, and a peer that vanished sends no FIN
   return socket;

@@ -91,7 +91,7 @@ export class Conversation {
     const limits = { ...LIMITS, groupCommands: script.groupCommands };
     this.#parser = new ReplyParser(limits);
     this.#pipeline = new Pipeline(
-      { pipelining: script.pipelining, timeouts: TIMEOUTS, limits },
+      { protocol: "smtp", pipelining: script.pipelining, timeouts: TIMEOUTS, limits },
       this.#observer(),
     );
   }
