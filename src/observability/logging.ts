@@ -11,7 +11,15 @@ import type {
   SentEvent,
   SessionEvent,
 } from "../session/events.ts";
-import { attach, checkNames, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
+import { commandsOf } from "./commands.ts";
+import {
+  attach,
+  checkNames,
+  isItsOwnSession,
+  type Listeners,
+  type ObservationTarget,
+  serverName,
+} from "./target.ts";
 
 export type { ObservationTarget, ObservedSession } from "./target.ts";
 
@@ -91,12 +99,12 @@ export function attachLogger(
 function listeners(target: ObservationTarget, logger: Logger, closed: () => void): Listeners {
   return {
     connecting: (event) => {
-      const server = `${event.host}:${event.port}`;
+      const server = serverName(event);
       return log(logger, "debug", () => ({ ...session(event), server }), `connecting to ${server}`);
     },
     connect: (event) => {
-      const { host, port, remoteAddress } = event;
-      const fields = () => ({ ...session(event), server: `${host}:${port}`, ...given({ remoteAddress }) });
+      const { remoteAddress } = event;
+      const fields = () => ({ ...session(event), server: serverName(event), ...given({ remoteAddress }) });
       return log(logger, "debug", fields, "connected");
     },
     ready: (event) => log(logger, "info", () => readyFields(event, target), "ready"),
@@ -161,7 +169,7 @@ function session({ sessionId }: SessionEvent): { sessionId: string } {
 function readyFields(event: ReadyEvent, target: ObservationTarget): object {
   const { secure, authenticated, capabilities } = event;
   let server: string | undefined;
-  for (const { id, host, port } of target.sessions) if (id === event.sessionId) server = `${host}:${port}`;
+  for (const each of target.sessions) if (each.id === event.sessionId) server = serverName(each);
   return {
     ...session(event),
     ...given({ server }),
@@ -207,7 +215,7 @@ function groupFields(event: SessionEvent, group: CommandGroup): object {
   return {
     ...session(event),
     groupId: id,
-    commands: exchanges.length,
+    commands: commandsOf(group).length,
     replies: exchanges.filter(({ reply }) => reply !== undefined).length,
     refused: errors.length,
     durationMs,

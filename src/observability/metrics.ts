@@ -1,6 +1,7 @@
 import type { CommandGroup } from "../pipeline/group.ts";
 import type { SmtpError } from "../protocol/errors.ts";
 import type { MessageEndEvent, SessionEvent } from "../session/events.ts";
+import { commandsOf } from "./commands.ts";
 import { type Instruments, makeInstruments } from "./metrics/instruments.ts";
 import {
   connectionResult,
@@ -199,19 +200,19 @@ class Counting {
 
   #group(group: CommandGroup, sessionId: string): void {
     const metrics = this.#metrics;
-    let answered = 0;
+    const commands = commandsOf(group);
+    for (const { command } of commands) if (command !== "greeting") metrics.commands(1, command);
     let message: number | undefined;
     for (const { command, reply, messageSeq } of group.exchanges) {
-      if (command !== "greeting") metrics.commands(1, command);
       message = messageSeq ?? message;
       if (reply === undefined) continue;
-      answered++;
       metrics.replies(1, command, `${Math.trunc(reply.code / 100)}xx`);
     }
     const kind = groupKind(group);
     metrics.groups(1, kind, groupResult(group));
     metrics.groupDuration(group.durationMs / 1_000, spanOfMessage(sessionId, message), kind);
-    metrics.groupCommands(group.exchanges.length, undefined);
+    metrics.groupCommands(commands.length, undefined);
+    const answered = commands.filter(({ reply }) => reply !== undefined).length;
     if (answered > 1) metrics.roundTripsSaved(answered - 1);
     if (group.bytesSent > 0) metrics.bytes(group.bytesSent, "sent");
     if (group.bytesReceived > 0) metrics.bytes(group.bytesReceived, "received");

@@ -1,4 +1,5 @@
 import type { EventEmitter } from "eventemitter3";
+import type { Protocol } from "../pipeline/handshake.ts";
 import type { SessionEventName, SessionEvents } from "../session/events.ts";
 import type { SessionState } from "../session/session.ts";
 
@@ -6,8 +7,12 @@ import type { SessionState } from "../session/session.ts";
 export interface ObservedSession {
   readonly id: string;
   readonly state: SessionState;
+  /** The path of a Unix socket, if it is one. */
   readonly host: string;
+  /** 0 for a Unix socket. */
   readonly port: number;
+  /** Default `"smtp"`. */
+  readonly protocol?: Protocol;
   /** The server's address, once known. */
   readonly remoteAddress: string | undefined;
   /** Messages whose fate is open. */
@@ -18,6 +23,11 @@ export interface ObservedSession {
 
 /** A listener as the emitter's own types have it. */
 type Listener<E extends SessionEventName> = EventEmitter.EventListener<SessionEvents, E>;
+
+/** `mail.example.org:25`, or the path of a Unix socket. */
+export function serverName({ host, port }: Pick<ObservedSession, "host" | "port">): string {
+  return port === 0 ? host : `${host}:${port}`;
+}
 
 /** What metrics, tracing, logging and the recorder attach to: a session, or what holds several and passes on their events. */
 export interface ObservationTarget {

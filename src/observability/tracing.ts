@@ -23,6 +23,7 @@ import type {
   SessionEvent,
 } from "../session/events.ts";
 import type { Delivery } from "../session/message.ts";
+import { commandsOf } from "./commands.ts";
 import { forgetSpan, forgetSpans, rememberSpan } from "./spans.ts";
 import { attach, checkNames, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
 import * as name from "./tracing/attributes.ts";
@@ -159,7 +160,7 @@ class Tracing {
   #connect(event: ConnectEvent): void {
     const session = this.#of(event);
     const { remoteAddress, port } = event;
-    if (remoteAddress === undefined) return;
+    if (remoteAddress === undefined) return; // a Unix socket's path is known already
     const peer = { [name.NETWORK_PEER_ADDRESS]: remoteAddress, [name.NETWORK_PEER_PORT]: port };
     session.attributes = { ...session.attributes, ...peer };
     session.connect?.setAttributes(peer);
@@ -316,7 +317,7 @@ class Tracing {
       span.setAttributes({
         ...session.attributes,
         [name.GROUP_ID]: group.id,
-        [name.GROUP_COMMANDS]: group.exchanges.length,
+        [name.GROUP_COMMANDS]: commandsOf(group).length,
         [name.GROUP_BYTES_SENT]: group.bytesSent,
         [name.GROUP_REPLIES]: group.exchanges.filter(({ reply }) => reply !== undefined).length,
         ...(messages.length >= 2 && { [name.GROUP_BATCH_SIZE]: messages.length }),
@@ -349,12 +350,13 @@ class Tracing {
   }
 
   #describe(sessionId: string): Attributes {
-    for (const { id, host, port, remoteAddress } of this.#target.sessions) {
+    for (const { id, host, port, remoteAddress, protocol = "smtp" } of this.#target.sessions) {
       if (id !== sessionId) continue;
       return {
         [name.SERVER_ADDRESS]: host,
-        [name.SERVER_PORT]: port,
-        [name.NETWORK_PROTOCOL_NAME]: "smtp",
+        // A Unix socket has none.
+        ...(port !== 0 && { [name.SERVER_PORT]: port }),
+        [name.NETWORK_PROTOCOL_NAME]: protocol,
         [name.SESSION_ID]: sessionId,
         ...(remoteAddress !== undefined && {
           [name.NETWORK_PEER_ADDRESS]: remoteAddress,
@@ -367,10 +369,11 @@ class Tracing {
 }
 
 /** The distinct verbs in their order, and no count: so the names are few. */
-function groupName({ exchanges }: CommandGroup): string {
-  const verbs = new Set(exchanges.map(({ command }) => (REPLY_VERBS.includes(command) ? command : OTHER)));
+function groupName(group: CommandGroup): string {
+  const commands = commandsOf(group);
+  const verbs = new Set(commands.map(({ command }) => (REPLY_VERBS.includes(command) ? command : OTHER)));
   if (verbs.size === 0) return "text"; // cut off before its end
-  return `${exchanges.length > 1 ? "PIPELINE " : ""}${[...verbs].join(" ")}`;
+  return `${commands.length > 1 ? "PIPELINE " : ""}${[...verbs].join(" ")}`;
 }
 
 function partOf(seq: number, { exchanges }: CommandGroup): "start" | "end" | "whole" {

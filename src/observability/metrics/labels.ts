@@ -88,6 +88,7 @@ const KIND_OF_VERB: Readonly<Record<string, GroupKind>> = {
   greeting: "greeting",
   EHLO: "hello",
   HELO: "hello",
+  LHLO: "hello",
   STARTTLS: "starttls",
   AUTH: "auth",
   MAIL: "envelope",

@@ -1,3 +1,4 @@
+import { serverName } from "../target.ts";
 import type { RecordedSession, Totals } from "./facts.ts";
 import { count, duration, escapeText, number } from "./markup.ts";
 import type { Recording } from "./recording.ts";
@@ -103,8 +104,8 @@ ${offers}${alarms.length > 0 ? `<ul class="alarms">${alarms.join("")}</ul>` : ""
 }
 
 /** `mail.example.org:25`; with several sessions their numbers tell them apart. */
-export function sessionName({ number: n, host, port }: RecordedSession): string {
-  return host === "" ? `session ${n}` : `${host}:${port}`;
+export function sessionName(session: RecordedSession): string {
+  return session.host === "" ? `session ${session.number}` : serverName(session);
 }
 
 function leftOut({ groups, messages, sessions }: Recording["kept"]["leftOut"]): string {

@@ -12,7 +12,8 @@ import type {
   SentEvent,
   SessionEvent,
 } from "../../session/events.ts";
-import type { Listeners, ObservedSession } from "../target.ts";
+import { commandsOf } from "../commands.ts";
+import { type Listeners, type ObservedSession, serverName } from "../target.ts";
 import {
   type Note,
   newGroup,
@@ -113,7 +114,7 @@ export class Recording {
   #connecting(event: ConnectingEvent): void {
     const { host, port } = event;
     Object.assign(this.#of(event), { host, port });
-    this.#note(event, "plain", `connecting to ${host}:${port}`);
+    this.#note(event, "plain", `connecting to ${serverName(event)}`);
   }
 
   #connect(event: ConnectEvent): void {
@@ -192,10 +193,19 @@ export class Recording {
       text: this.#replyText(reply, command, this.#about(session, seq, recipient)),
       at: event.time,
     };
-    // Replies come in the order of their commands, RFC 2920 §3.1. Nothing is sent for the greeting.
+    // Replies come in the order of their commands, RFC 2920 §3.1. Nothing is sent for the greeting, nor, in LMTP, for
+    // the replies to a text behind the first.
     const waiting = group.exchanges[group.answered++];
     if (waiting !== undefined) waiting.reply = replied;
-    else this.#addExchange(group, { command, line: "", sentAt: undefined, bytes: 0, seq, reply: replied });
+    else
+      this.#addExchange(group, {
+        command,
+        line: command === "text" ? "." : "",
+        sentAt: undefined,
+        bytes: 0,
+        seq,
+        reply: replied,
+      });
   }
 
   #replyText(reply: Reply, command: string, about: readonly string[]): string {
@@ -214,11 +224,12 @@ export class Recording {
   #groupEnd(event: GroupEndEvent): void {
     const session = this.#of(event);
     const { group } = event;
-    const answered = group.exchanges.filter(({ reply }) => reply !== undefined);
+    const commands = commandsOf(group);
+    const answered = commands.filter(({ reply }) => reply !== undefined);
     this.#count(session, (totals) => {
       totals.groups++;
       if (answered.length > 0) totals.answeredGroups++;
-      totals.commands += group.exchanges.length;
+      totals.commands += commands.length;
       totals.answered += answered.length;
       totals.resets += answered.filter(({ command }) => command === "RSET").length;
       totals.bytesSent += group.bytesSent;
@@ -239,12 +250,15 @@ export class Recording {
     if (group.id <= session.groupsLeftOutTo) return undefined;
     const kept = this.#keepGroup(session, group.id, group.startedAt);
     const at = group.startedAt + group.durationMs;
-    for (const { command, line, messageSeq: seq, recipient, reply } of group.exchanges) {
+    const commands = new Set(commandsOf(group));
+    for (const exchange of group.exchanges) {
+      const { command, line, messageSeq: seq, recipient, reply } = exchange;
+      const sent = command !== "greeting" && commands.has(exchange);
       const about = this.#about(session, seq, recipient);
       this.#addExchange(kept, {
         command,
         line: cut(this.#redaction.line(line, about)),
-        sentAt: command === "greeting" ? undefined : group.startedAt,
+        sentAt: sent ? group.startedAt : undefined,
         bytes: 0,
         seq,
         reply: reply && { code: reply.code, text: this.#replyText(reply, command, about), at },

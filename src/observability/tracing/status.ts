@@ -20,7 +20,7 @@ const MEANING: Readonly<Record<SmtpErrorCode, string>> = {
   ESMTP_CONNECTION_LOST: "The connection was lost",
   ESMTP_TIMEOUT: "A deadline passed",
   ESMTP_GREETING_REFUSED: "The server's greeting was a refusal",
-  ESMTP_HELLO_REFUSED: "EHLO and HELO were refused",
+  ESMTP_HELLO_REFUSED: "EHLO and HELO, or LHLO, were refused",
   ESMTP_TLS_UNAVAILABLE: "TLS is required, and the server does not offer it",
   ESMTP_TLS_FAILED: "TLS could not be agreed on",
   ESMTP_TLS_INJECTION: "Something came in plain text behind the 220 to STARTTLS",
@@ -75,14 +75,19 @@ export function deliveryFailure(delivery: Delivery): Failure | undefined {
 
 /**
  * A group failed if the session did while replies were owed, if a command other than RCPT was refused, or if every RCPT
- * was: a refused recipient among others is the daily bread of mail.
+ * was, or in LMTP the text by every recipient's reply: a refused recipient among others is the daily bread of mail.
  */
 export function groupFailure({ error, exchanges, errors }: CommandGroup): Failure | undefined {
   if (error !== undefined) return errorFailure(error.code);
   if (errors.length === 0) return undefined;
   const recipients = exchanges.filter(({ command }) => command === "RCPT");
   const noneAccepted = recipients.every(({ reply }) => reply !== undefined && replyClass(reply) >= 4);
-  const failed = errors.find(({ command }) => command !== "RCPT" || noneAccepted);
+  const taken = exchanges.some(
+    ({ command, reply }) => command === "text" && reply !== undefined && replyClass(reply) === 2,
+  );
+  const failed = errors.find(({ command }) =>
+    command === "RCPT" ? noneAccepted : !(command === "text" && taken),
+  );
   return failed?.reply === undefined
     ? undefined
     : replyFailure(failed.reply, VERBS.includes(failed.command) ? failed.command : "A command");

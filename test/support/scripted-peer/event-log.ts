@@ -170,9 +170,14 @@ export class EventLog {
       if (status === "succeeded") expect(left, "succeeded in no group").toEqual([]);
     }
     const exchanges = groups.flatMap((group) => group.exchanges);
-    expect(exchanges.filter(({ command }) => command !== "greeting").map(({ line }) => line)).toEqual(
-      this.of("sent").map(({ line }) => line),
-    );
+    // LMTP answers one "." several times.
+    const commands = exchanges.filter(({ command, messageSeq }, i) => {
+      const before = exchanges[i - 1];
+      const answersAgain =
+        command === "text" && before?.command === "text" && before.messageSeq === messageSeq;
+      return command !== "greeting" && !answersAgain;
+    });
+    expect(commands.map(({ line }) => line)).toEqual(this.of("sent").map(({ line }) => line));
     expect(exchanges.flatMap(({ reply }) => (reply === undefined ? [] : [reply]))).toEqual(
       this.of("reply").map(({ reply }) => reply),
     );

@@ -60,7 +60,8 @@ function groupFacts({ group, exchanges }) {
   const answered = exchanges.filter((each) => each.answered).length;
   const owed = exchanges.length - answered;
   const greeting = exchanges.length === 1 && exchanges[0].sent === null;
-  return (greeting ? "the greeting" : plural(exchanges.length, "command") + ", " + plural(group.bytes, "octet"))
+  const commands = exchanges.filter((each) => each.sent !== null).length;
+  return (greeting ? "the greeting" : plural(commands, "command") + ", " + plural(group.bytes, "octet"))
     + (group.end === null ? ", open" : ", " + shownTime(group.end - group.start))
     + (owed > 0 ? ", " + owed + " unanswered" : "");
 }
