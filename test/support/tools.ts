@@ -11,3 +11,10 @@ export function leftOutWithout(programs: readonly string[], install: string): bo
   console.warn(`\n!!! ${missing.join(" and ")} not found: what needs it is NOT tested. ${install}\n`);
   return true;
 }
+
+/** The same where a server must be started as root, because it gives its processes users of their own. */
+export function leftOutUnlessRoot(program: string): boolean {
+  if (process.getuid?.() === 0 || process.env["REQUIRE_TOOLS"] === "1") return false;
+  console.warn(`\n!!! ${program} needs root: what needs it is NOT tested.\n`);
+  return true;
+}

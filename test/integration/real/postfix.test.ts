@@ -1,0 +1,184 @@
+import { type Delivery, type Message, type SessionOptions, SmtpSession } from "smtp-pipelining";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { CERTIFICATE } from "../../support/certificate.ts";
+import { postfixSkipped, type RunningPostfix, startPostfix } from "../../support/real-servers/postfix.ts";
+
+const FROM = "sender@example.org";
+const TRUSTED = { ca: CERTIFICATE };
+
+/** What the server below says to each of these; to those that have a mailbox, 250. */
+const REFUSED: Readonly<Record<string, string>> = {
+  "nobody@example.net": "failed rcpt 550 5.1.1 false",
+  "busy@example.net": "failed rcpt 450 4.2.1 true",
+  "someone@elsewhere.example": "failed rcpt 554 5.7.1 false",
+};
+const MAILBOXES = ["anna@example.net", "bert@example.net", "carl@example.net"];
+const LISTS: readonly (readonly string[])[] = [
+  ["anna@example.net"],
+  ["anna@example.net", "nobody@example.net", "bert@example.net"],
+  ["nobody@example.net", "busy@example.net", "someone@elsewhere.example"],
+  ["busy@example.net", "carl@example.net"],
+  ["anna@example.net", "bert@example.net", "carl@example.net"],
+  ["nobody@example.net"],
+  ["bert@example.net"],
+];
+
+/** Texts that a server or a client could spoil. */
+const BODIES: readonly string[] = [
+  "Short.\r\n",
+  ".\r\n..\r\n.leading dot\r\n.\r\n",
+  "MAIL FROM:<x@example.org>\r\n.\r\nQUIT\r\n",
+  "Größe, 大きさ\r\n",
+  `${"x".repeat(5_000)}\r\n`,
+  ".line\r\n".repeat(20_000),
+  "\r\n\r\n\r\n",
+  "",
+];
+
+interface Sent extends Message {
+  readonly id: string;
+  readonly to: readonly string[];
+  readonly data: string;
+}
+
+/** What the server below refuses at the end of the text. */
+const UNWANTED = "X-Refuse: please\r\n";
+
+/** So many messages, each of its own text; every eleventh is refused for its text. */
+function messages(name: string, count: number): Sent[] {
+  return Array.from({ length: count }, (_, i) => ({
+    id: `${name}-${i}`,
+    from: FROM,
+    to: LISTS[i % LISTS.length] ?? [],
+    data: `Subject: ${name} ${i}\r\n${i % 11 === 10 ? UNWANTED : ""}\r\n${BODIES[i % BODIES.length]}`,
+  }));
+}
+
+/** Every recipient with its fate, in few words. */
+function fates({ id, recipients }: Delivery): string[] {
+  return recipients.map((result) => {
+    const reply = result.status === "unknown" ? undefined : result.reply;
+    const retryable = result.status === "failed" ? ` ${result.retryable}` : "";
+    return `${id} ${result.address}: ${result.status} ${result.stage} ${reply?.code} ${reply?.enhanced}${retryable}`;
+  });
+}
+
+function expectedFates({ id, to, data }: Sent): string[] {
+  const accepted = data.includes(UNWANTED) ? "failed message 550 5.7.1 false" : "succeeded message 250 2.0.0";
+  return to.map((address) => `${id} ${address}: ${REFUSED[address] ?? accepted}`);
+}
+
+function session(port: number, options: Partial<SessionOptions>): SmtpSession {
+  const made = new SmtpSession({ host: "127.0.0.1", port, ...options });
+  onTestFinished(() => made.destroy());
+  return made;
+}
+
+/** To start it takes a few seconds: Postfix makes its queue first. */
+const START = 60_000;
+
+describe.skipIf(postfixSkipped)("Postfix", () => {
+  let postfix: RunningPostfix;
+  beforeAll(async () => {
+    postfix = await startPostfix({
+      mailboxes: ["anna", "bert", "carl"],
+      settings: {
+        smtpd_recipient_restrictions: "check_recipient_access inline:{{busy@example.net = 450 4.2.1 Busy}}",
+        header_checks: "regexp:{{/^X-Refuse:/ REJECT Unwanted}}",
+      },
+    });
+  }, START);
+  afterAll(() => postfix?.stop());
+
+  const modes: readonly [string, number, keyof RunningPostfix["ports"], Partial<SessionOptions>, object][] = [
+    [
+      "STARTTLS-required",
+      200,
+      "starttls",
+      { tls: "required", tlsOptions: TRUSTED },
+      { secure: true, verified: true },
+    ],
+    ["STARTTLS-opportunistic", 40, "starttls", {}, { secure: true, verified: false }],
+    ["TLS-implicit", 40, "tls", { tls: "implicit", tlsOptions: TRUSTED }, { secure: true, verified: true }],
+    ["no-TLS-offered", 200, "plain", {}, { secure: false, verified: false }],
+    ["lock-step", 40, "plain", { pipelining: "off" }, { secure: false }],
+  ];
+  test.each(modes)(
+    "%s: what became of %i messages is what was delivered",
+    async (name, count, port, options, facts) => {
+      const client = session(postfix.ports[port], options);
+      const ready = new Promise((resolve) => client.once("ready", resolve));
+      const sent = messages(name, count);
+      const deliveries = await Promise.all(sent.map((message) => client.pipeline(message)));
+      expect(await ready).toMatchObject(facts);
+      expect(deliveries.flatMap(fates)).toEqual(sent.flatMap(expectedFates));
+      await client.quit();
+
+      for (const mailbox of MAILBOXES) {
+        const texts = await postfix.delivered(mailbox);
+        const mine = texts.filter((text) => text.startsWith(`Subject: ${name} `));
+        const expected = sent
+          .filter(({ to, data }) => !data.includes(UNWANTED) && to.includes(mailbox))
+          .map(({ data }) => Buffer.from(data).toString("latin1"))
+          .sort();
+        expect(mine.length, mailbox).toBe(expected.length);
+        // Not with toEqual: its report of two hundred long texts would take minutes.
+        expect(
+          mine.sort().every((text, i) => text === expected[i]),
+          mailbox,
+        ).toBe(true);
+      }
+    },
+  );
+
+  test("a certificate that nobody vouches for ends a session that requires one", async () => {
+    const client = session(postfix.ports.starttls, { tls: "required" });
+    const { failed } = await client.pipeline({ from: FROM, to: "anna@example.net", data: "Untrusted.\r\n" });
+    expect(failed.map(({ stage, error }) => [stage, error?.code])).toEqual([
+      ["connection", "ESMTP_TLS_FAILED"],
+    ]);
+    expect(await postfix.delivered("anna@example.net")).not.toContain("Untrusted.\r\n");
+  });
+});
+
+describe.skipIf(postfixSkipped)("Postfix with its own limits of errors", () => {
+  let postfix: RunningPostfix;
+  beforeAll(async () => {
+    postfix = await startPostfix({
+      mailboxes: ["anna"],
+      settings: {
+        smtpd_soft_error_limit: "10",
+        smtpd_hard_error_limit: "20",
+        smtpd_junk_command_limit: "100",
+      },
+    });
+  }, START);
+  afterAll(() => postfix?.stop());
+
+  test("hangs up after twenty refusals: no fate is unknown, and what is said to be delivered is", async () => {
+    const client = session(postfix.ports.plain, {});
+    const sent = Array.from({ length: 40 }, (_, i) => ({
+      id: `limits-${i}`,
+      from: FROM,
+      to: i === 2 || i > 30 ? "anna@example.net" : "nobody@example.net",
+      data: `Subject: limits ${i}\r\n\r\n`,
+    }));
+    const deliveries = await Promise.all(sent.map((message) => client.pipeline(message)));
+    const cut = deliveries.findIndex(({ failed }) => failed[0]?.stage === "connection");
+    expect(cut).toBeGreaterThan(2);
+    expect(cut).toBeLessThan(31);
+
+    const said = (i: number): string =>
+      i === 2
+        ? "anna@example.net: succeeded message 250 2.0.0"
+        : "nobody@example.net: failed rcpt 550 5.1.1 false";
+    expect(deliveries.slice(0, cut).flatMap(fates)).toEqual(
+      sent.slice(0, cut).map(({ id }, i) => `${id} ${said(i)}`),
+    );
+    const lost = deliveries.slice(cut).flatMap(({ recipients }) => recipients);
+    expect(lost.filter(({ status, stage }) => status !== "failed" || stage !== "connection")).toEqual([]);
+    expect(lost.map((result) => result.status === "failed" && result.retryable)).not.toContain(false);
+    expect(await postfix.delivered("anna@example.net")).toEqual(["Subject: limits 2\r\n\r\n"]);
+    expect(postfix.log()).toContain("too many errors after");
+  });
+});
