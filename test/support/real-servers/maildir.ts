@@ -1,5 +1,14 @@
-import { readdir, readFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+
+/** Whose the mailboxes are, "nobody": no server delivers to those of root. */
+export const MAILBOX_OWNER = 65_534;
+
+/** Makes the folder in which a server makes its Maildirs. */
+export async function makeMailFolder(directory: string): Promise<void> {
+  await mkdir(directory);
+  await chown(directory, MAILBOX_OWNER, MAILBOX_OWNER);
+}
 
 /** The header fields with which a server traces its delivery: its Received field is the last of them. */
 const TRACE = /^(?:(?:Return-Path|X-Original-To|Delivered-To):.*\r\n)+Received:.*\r\n(?:[ \t].*\r\n)*/;

@@ -1,4 +1,5 @@
-import { fileURLToPath } from "node:url";
+import { CERTIFICATE_FILE, KEY_FILE } from "../certificate.ts";
+import { MAILBOX_OWNER } from "./maildir.ts";
 
 /** What the files of an instance are made of. */
 export interface PostfixConfig {
@@ -11,13 +12,6 @@ export interface PostfixConfig {
   /** Socket of Dovecot's authentication service. */
   readonly authSocket: string | undefined;
   readonly settings: Readonly<Record<string, string>>;
-}
-
-/** Whose mailboxes are: Postfix delivers to none of root's. */
-export const NOBODY = 65_534;
-
-function certificate(file: string): string {
-  return fileURLToPath(new URL(`../certificates/${file}`, import.meta.url));
 }
 
 export function mainCf({ root, domain, authSocket, settings }: PostfixConfig): string {
@@ -38,8 +32,8 @@ export function mainCf({ root, domain, authSocket, settings }: PostfixConfig): s
     virtual_mailbox_domains: domain,
     virtual_mailbox_base: `${root}/mail`,
     virtual_mailbox_maps: `texthash:${root}/mailboxes`,
-    virtual_uid_maps: `static:${NOBODY}`,
-    virtual_gid_maps: `static:${NOBODY}`,
+    virtual_uid_maps: `static:${MAILBOX_OWNER}`,
+    virtual_gid_maps: `static:${MAILBOX_OWNER}`,
     smtpd_relay_restrictions: "permit_sasl_authenticated, reject_unauth_destination",
     // Refusals are what is tested: no pause after the tenth, no hanging up after the twentieth.
     smtpd_error_sleep_time: "0",
@@ -48,8 +42,8 @@ export function mainCf({ root, domain, authSocket, settings }: PostfixConfig): s
     smtpd_junk_command_limit: "100000",
     // It waits for a second where mail comes faster than it is delivered.
     in_flow_delay: "0",
-    smtpd_tls_cert_file: certificate("certificate.pem"),
-    smtpd_tls_key_file: certificate("key.pem"),
+    smtpd_tls_cert_file: CERTIFICATE_FILE,
+    smtpd_tls_key_file: KEY_FILE,
     smtpd_tls_auth_only: "yes",
     smtpd_sasl_type: "dovecot",
     ...(authSocket === undefined ? {} : { smtpd_sasl_path: authSocket }),

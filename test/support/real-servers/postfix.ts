@@ -1,12 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { appendFile, chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { leftOutUnlessRoot, leftOutWithout } from "../tools.ts";
 import { freePort } from "./free-port.ts";
-import { readMaildir } from "./maildir.ts";
-import { mailboxesFile, mainCf, masterCf, NOBODY, type PostfixConfig } from "./postfix-config.ts";
+import { makeMailFolder, readMaildir } from "./maildir.ts";
+import { mailboxesFile, mainCf, masterCf, type PostfixConfig } from "./postfix-config.ts";
 import { startServerProcess } from "./server-process.ts";
 
 /** Whether there is no Postfix to test with. */
@@ -100,9 +100,7 @@ async function writeInstance(config: PostfixConfig): Promise<void> {
   await chmod(root, 0o755);
   // `postfix check` makes what is in here, and the rest.
   await mkdir(join(root, "queue"));
-  const mail = join(root, "mail");
-  await mkdir(mail);
-  await chown(mail, NOBODY, NOBODY);
+  await makeMailFolder(join(root, "mail"));
   await writeFile(join(root, "main.cf"), mainCf(config));
   await writeFile(join(root, "master.cf"), masterCf(config));
   await writeFile(join(root, "mailboxes"), mailboxesFile(config));
