@@ -11,7 +11,7 @@ import { startServerProcess } from "./server-process.ts";
 /** Whether there is no Dovecot to test with. */
 export const dovecotSkipped: boolean =
   leftOutWithout(
-    ["dovecot", "/usr/lib/dovecot/lmtp", "setpriv"],
+    ["dovecot", "/usr/lib/dovecot/lmtp"],
     "On Debian: apt-get install dovecot-core dovecot-lmtpd.",
   ) || leftOutUnlessRoot("dovecot");
 
@@ -43,7 +43,6 @@ export interface RunningDovecot {
 /** Starts the `dovecot` of the PATH on a free port of 127.0.0.1. Fulfils when LMTP has greeted. */
 export async function startDovecot({ users }: DovecotOptions): Promise<RunningDovecot> {
   const root = await mkdtemp(join(tmpdir(), "smtp-dovecot-"));
-  const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
   try {
     const lmtpPort = await freePort();
     const lmtpSocket = join(root, "lmtp");
@@ -56,17 +55,11 @@ export async function startDovecot({ users }: DovecotOptions): Promise<RunningDo
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, text);
     }
-    const server = startServerProcess("dovecot", ["-c", join(root, "dovecot.conf"), "-F"], {
-      logFile: join(root, "log"),
-    });
-    const stop = async (): Promise<void> => {
-      await server.stop();
-      await remove();
-    };
+    const server = startServerProcess(root, "dovecot", ["-c", join(root, "dovecot.conf"), "-F"]);
     await server
       .greets([{ host: "127.0.0.1", port: lmtpPort }, { path: lmtpSocket }])
       .catch(async (error: unknown) => {
-        await stop();
+        await server.stop();
         throw error;
       });
     return {
@@ -75,10 +68,10 @@ export async function startDovecot({ users }: DovecotOptions): Promise<RunningDo
       authSocket: join(root, "auth"),
       delivered: (recipient) => readMaildir(join(mail, recipient.replace(/@.*/, ""))),
       log: server.log,
-      stop,
+      stop: server.stop,
     };
   } catch (error) {
-    await remove();
+    await rm(root, { recursive: true, force: true });
     throw error;
   }
 }

@@ -11,8 +11,7 @@ import { startServerProcess } from "./server-process.ts";
 
 /** Whether there is no Postfix to test with. */
 export const postfixSkipped: boolean =
-  leftOutWithout(["postfix", "setpriv"], "On Debian: apt-get install postfix.") ||
-  leftOutUnlessRoot("postfix");
+  leftOutWithout(["postfix"], "On Debian: apt-get install postfix.") || leftOutUnlessRoot("postfix");
 
 export interface PostfixOptions {
   /** The local parts that have a mailbox at example.net. All others are refused, 550. */
@@ -56,7 +55,6 @@ export async function startPostfix({
   settings = {},
 }: PostfixOptions): Promise<RunningPostfix> {
   const root = await mkdtemp(join(tmpdir(), "smtp-postfix-"));
-  const remove = (): Promise<void> => rm(root, { recursive: true, force: true });
   try {
     const ports = { plain: await freePort(), starttls: await freePort(), tls: await freePort() };
     await writeInstance({ root, ports, domain: DOMAIN, mailboxes, authSocket, settings });
@@ -64,11 +62,7 @@ export async function startPostfix({
     // Only now: each of the lines that the check logs would wait a second for the logging service.
     await appendFile(join(root, "main.cf"), "maillog_file = /dev/stdout\n");
     const master = join(run("postconf", ["-c", root, "-h", "daemon_directory"]).trim(), "master");
-    const server = startServerProcess(master, ["-c", root, "-s"], { logFile: join(root, "log") });
-    const stop = async (): Promise<void> => {
-      await server.stop();
-      await remove();
-    };
+    const server = startServerProcess(root, master, ["-c", root, "-s"]);
     const host = "127.0.0.1";
     const listeners = [
       { host, port: ports.plain },
@@ -76,7 +70,7 @@ export async function startPostfix({
       { host, port: ports.tls, tls: true },
     ];
     await server.greets(listeners).catch(async (error: unknown) => {
-      await stop();
+      await server.stop();
       throw error;
     });
     return {
@@ -86,10 +80,10 @@ export async function startPostfix({
         return readMaildir(join(root, "mail", recipient.replace(`@${DOMAIN}`, "")));
       },
       log: server.log,
-      stop,
+      stop: server.stop,
     };
   } catch (error) {
-    await remove();
+    await rm(root, { recursive: true, force: true });
     throw error;
   }
 }

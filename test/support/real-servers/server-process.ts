@@ -1,13 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 
 /** Milliseconds between two looks. */
 const LOOK = 20;
-/** Milliseconds until a server has greeted, has done its work, or has ended. */
+/** Milliseconds until a server has greeted, or has done its work. */
 const PATIENCE = 20_000;
 
 /** Where a server listens; `tls`: TLS from the first octet. */
@@ -17,40 +18,56 @@ export type Listener = NetConnectOpts & { readonly tls?: boolean };
 export interface ServerProcess {
   /** What it has said so far. */
   log(): string;
-  /** Asks until the answer is true. Rejects with the log when the process has ended, or after 20 seconds. */
+  /** Asks until the answer is true. Rejects with the log when the server has ended, or after 20 seconds. */
   until(what: string, ask: () => Promise<boolean>): Promise<void>;
   /** Fulfils when each listener has sent a greeting. */
   greets(listeners: readonly Listener[]): Promise<void>;
-  /** Ends it, with its children. */
+  /** Ends it, with its children, and removes its directory. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a program. It ends with this process too, however that ends.
- * @param logFile what it prints: a file, because Postfix opens its standard output anew, which a socket can't be
+ * What watches a server: it ends the server when its standard input is closed, as it is when this process dies, however
+ * that dies; then it removes the directory. It says so when the server has ended by itself.
+ */
+const WATCH = `directory=$1
+shift
+exec 3<&0
+"$@" </dev/null 3<&- >"$directory/log" 2>&1 &
+server=$!
+{ cat <&3 >/dev/null; kill "$server"; } 2>/dev/null &
+stopped=$!
+trap "" PIPE
+wait "$server"
+echo ended
+wait "$stopped"
+rm -rf "$directory"
+`;
+
+/**
+ * Starts a program.
+ * @param directory its own. What it prints goes to a file there: Postfix opens its standard output anew, and a socket
+ * can't be opened.
  */
 export function startServerProcess(
+  directory: string,
   program: string,
   args: readonly string[],
-  { logFile }: { readonly logFile: string },
 ): ServerProcess {
-  const output = openSync(logFile, "a");
-  const child = spawn("setpriv", ["--pdeathsig", "TERM", "--", program, ...args], {
-    stdio: ["ignore", output, output],
+  const child = spawn("sh", ["-c", WATCH, "sh", directory, program, ...args], {
+    stdio: ["pipe", "pipe", "ignore"],
   });
-  closeSync(output);
-  const log = (): string => readFileSync(logFile, "utf8");
-  let failure: Error | undefined;
-  child.once("error", (error) => {
-    failure = error;
+  const exit = once(child, "exit");
+  let ended = false;
+  child.stdout.once("data", () => {
+    ended = true;
   });
+  const log = (): string => readFileSync(join(directory, "log"), "utf8");
 
   const until = async (what: string, ask: () => Promise<boolean>): Promise<void> => {
     const deadline = Date.now() + PATIENCE;
     while (!(await ask())) {
-      if (hasEnded(child) || failure !== undefined || Date.now() > deadline) {
-        throw new Error(`${program}: ${what}: waited in vain.\n${log()}`, { cause: failure });
-      }
+      if (ended || Date.now() > deadline) throw new Error(`${program}: ${what}: waited in vain.\n${log()}`);
       await delay(LOOK);
     }
   };
@@ -64,18 +81,10 @@ export function startServerProcess(
       }
     },
     async stop() {
-      if (child.pid === undefined || hasEnded(child)) return;
-      const ended = once(child, "exit");
-      child.kill("SIGTERM");
-      const late = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
-      await ended;
-      clearTimeout(late);
+      child.stdin.end();
+      await exit;
     },
   };
-}
-
-function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode !== null || signalCode !== null;
 }
 
 /** Whether a 220 comes. */
