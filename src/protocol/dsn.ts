@@ -22,12 +22,17 @@ export interface DsnRcptParameters {
   readonly orcpt?: string | undefined;
 }
 
-/** Why a text can't be an envelope identifier; undefined if it can. RFC 3461 §4.4: printable ASCII, at most 100. */
+/**
+ * Why a text can't be an envelope identifier; undefined if it can. RFC 3461 §4.4: printable ASCII, at most 100.
+ * Counted as it is sent: so MAIL with every parameter stays within the 512 octets of RFC 5321 §4.5.3.1.4.
+ */
 export function envidProblem(envid: string): string | undefined {
   if (envid === "") return "it is empty";
   if (hasControlCharacter(envid)) return "it has a control character";
   if (!isAscii(envid)) return "it has characters beyond ASCII";
-  return envid.length > ENVID_OCTETS ? `it is longer than ${ENVID_OCTETS} characters` : undefined;
+  return xtext(envid).length > ENVID_OCTETS
+    ? `it is longer than ${ENVID_OCTETS} characters as it is sent`
+    : undefined;
 }
 
 /** Why a text can't be an original recipient; undefined if it can. RFC 3461 §4.2: at most 500 with its type. */

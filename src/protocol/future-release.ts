@@ -21,10 +21,12 @@ export function holdParameter(hold: Hold): string {
 export function exceededHold(hold: Hold, capabilities: Capabilities): string | undefined {
   const stated = capabilities.get("FUTURERELEASE") ?? "";
   const [, seconds] = /^(\d{1,9})(?: |$)/.exec(stated) ?? [];
-  const [, dateTime] = /^\S+ +(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/i.exec(stated) ?? [];
   if ("for" in hold) {
     return seconds !== undefined && hold.for > Number(seconds) ? `${seconds} seconds` : undefined;
   }
+  const [, dateTime] = /^\S+ +(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$/i.exec(stated) ?? [];
+  if (dateTime === undefined) return undefined;
   // Both are in UTC and of one form: their order is that of their text.
-  return dateTime !== undefined && hold.until > `${dateTime.toUpperCase()}Z` ? `${dateTime}Z` : undefined;
+  const last = `${dateTime.toUpperCase()}Z`;
+  return hold.until > last ? last : undefined;
 }

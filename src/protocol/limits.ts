@@ -67,7 +67,7 @@ export const LOCAL_PART_OCTETS = 64;
 export const DOMAIN_OCTETS = 255;
 export const PATH_OCTETS = 256;
 
-/** RFC 3461 §4.4 and §4.2: characters of an envelope identifier, and of an original recipient as it is sent. */
+/** RFC 3461 §4.4 and §4.2: characters of an envelope identifier and of an original recipient, as they are sent. */
 export const ENVID_OCTETS = 100;
 export const ORCPT_OCTETS = 500;
 

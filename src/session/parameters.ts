@@ -8,7 +8,7 @@ import * as check from "./check.ts";
 
 /** What is asked about notifications of a message as a whole, RFC 3461. */
 export interface MessageDsn {
-  /** An identifier of yours, which notifications repeat: printable ASCII, at most 100 characters. */
+  /** An identifier of yours, which notifications repeat: printable ASCII, at most 100 characters with space, `+` and `=` as three each. */
   readonly envid?: string | undefined;
   /** Whether a notification returns the whole message or its headers. Default: the server decides. */
   readonly ret?: "FULL" | "HDRS" | undefined;

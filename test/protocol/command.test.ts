@@ -5,9 +5,11 @@ import {
   type MailParameters,
   mailLine,
   nameProblem,
+  priorityProblem,
   rcptLine,
   verbOf,
 } from "../../src/protocol/command.ts";
+import { envidProblem } from "../../src/protocol/dsn.ts";
 
 const CONTROLS: [name: string, control: string][] = [
   ["CR", "\r"],
@@ -34,8 +36,61 @@ describe("MAIL and RCPT (RFC 5321 §4.1.1.2, §4.1.1.3)", () => {
     ["a@b", { body: "8BITMIME", size: 5 }, "MAIL FROM:<a@b> SIZE=5 BODY=8BITMIME"],
     ["a@b", { body: undefined, size: undefined }, "MAIL FROM:<a@b>"],
     ['"a b"@[192.0.2.1]', {}, 'MAIL FROM:<"a b"@[192.0.2.1]>'],
+    ["ü@b", { smtputf8: true }, "MAIL FROM:<ü@b> SMTPUTF8"],
+    ["a@b", { smtputf8: false, requireTls: false }, "MAIL FROM:<a@b>"],
+    ["a@b", { requireTls: true }, "MAIL FROM:<a@b> REQUIRETLS"],
+    ["a@b", { deliverBy: { seconds: 120, mode: "R" } }, "MAIL FROM:<a@b> BY=120;R"],
+    ["a@b", { mtPriority: 0 }, "MAIL FROM:<a@b> MT-PRIORITY=0"],
+    ["a@b", { mtPriority: -9 }, "MAIL FROM:<a@b> MT-PRIORITY=-9"],
+    ["a@b", { hold: { for: 60 } }, "MAIL FROM:<a@b> HOLDFOR=60"],
   ])("MAIL of %j with %j", (reversePath, parameters, expected) => {
     expect(mailLine(reversePath, parameters)).toBe(expected);
+  });
+
+  const D63 = "d".repeat(63);
+  const longest = `${"a".repeat(64)}@${D63}.${D63}.${"d".repeat(61)}`;
+
+  test("MAIL with every parameter at its longest is within the 512 octets of RFC 5321 §4.5.3.1.4", () => {
+    const envid = `${"+".repeat(33)}x`;
+    expect(envidProblem(envid)).toBeUndefined();
+    const line = mailLine(longest, {
+      size: Number.MAX_SAFE_INTEGER,
+      body: "8BITMIME",
+      smtputf8: true,
+      requireTls: true,
+      dsn: { ret: "FULL", envid },
+      deliverBy: { seconds: -999_999_999, mode: "N", trace: true },
+      mtPriority: -9,
+      hold: { until: "9999-12-31T23:59:59Z" },
+    });
+    expect(line.length + 2).toBeLessThanOrEqual(512);
+    const parameters = line.slice(line.indexOf(">") + 1).matchAll(/ ([A-Z\d-]+)(?:=\S*)?/g);
+    // None is longer than what its RFC adds: 1870, 6152, 6531, 8689, 2852, 6710, 4865.
+    expect(Object.fromEntries([...parameters].map(([whole, keyword]) => [keyword, whole.length]))).toEqual({
+      SIZE: 22, // of 26
+      BODY: 14, // of 17
+      SMTPUTF8: 9, // of 10
+      REQUIRETLS: 11,
+      RET: 9,
+      ENVID: 107,
+      BY: 17, // of 17
+      "MT-PRIORITY": 15, // of 15
+      HOLDUNTIL: 31, // of 34
+    });
+  });
+
+  test("the longest RCPT is within what RFC 3461 allows: 500 more", () => {
+    const orcpt = `rfc822;${"o".repeat(493)}`;
+    const line = rcptLine(longest, { notify: ["SUCCESS", "FAILURE", "DELAY"], orcpt });
+    expect(line.length + 2).toBeLessThanOrEqual(512 + 500);
+  });
+
+  test.each([-9, 0, 9])("a priority can be %d", (priority) => {
+    expect(priorityProblem(priority)).toBeUndefined();
+  });
+
+  test.each([-10, 10, 1.5, Number.NaN])("a priority can't be %d", (priority) => {
+    expect(priorityProblem(priority)).toBe("it is not an integer from -9 to 9");
   });
 
   test.each([

@@ -34,6 +34,8 @@ describe("what is unfit", () => {
     ["a\0", /control character/],
     ["é", /beyond ASCII/],
     ["x".repeat(101), /longer than 100/],
+    [`${"+".repeat(33)}x`, undefined], // 100 as xtext
+    [`${"+".repeat(33)}xx`, /longer than 100/],
   ];
   test.each(envids)("ENVID %j", (envid, problem) => {
     if (problem === undefined) expect(envidProblem(envid)).toBeUndefined();
