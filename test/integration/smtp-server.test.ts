@@ -41,6 +41,18 @@ describe.each([
 ])("a server %s", (_, hidePIPELINING) => {
   const smtp = { hidePIPELINING };
 
+  test("gets addresses beyond ASCII as they are", async () => {
+    const server = await startTestServer({ smtp });
+    await using session = server.session();
+    const to = ["日本@例え.example", "to@example.net"];
+    const delivery = await session.pipeline({ from: "grüße@example.org", to, data: "Subject: ü\r\n" });
+    expect(delivery.ok).toBe(true);
+    // It keeps domains as U-labels.
+    expect(server.arrivals.map(({ from, recipients }) => [from, ...recipients])).toEqual([
+      ["grüße@example.org", ...to],
+    ]);
+  });
+
   test("gets every text octet for octet", async () => {
     const server = await startTestServer({ smtp });
     await using session = server.session();

@@ -71,6 +71,32 @@ describe("a session under TLS", () => {
     expect(client.state).toBe("closed");
   });
 
+  test("carries what requires TLS where the certificate was verified, and not where it was not", async () => {
+    const required: (boolean | undefined)[] = [];
+    const server = await serve({
+      hideREQUIRETLS: false,
+      onData: (stream, { envelope }, done) => {
+        required.push(envelope.requireTLS);
+        stream.resume().on("end", () => done());
+      },
+    });
+    const verified = session(server.port, { tls: "required", tlsOptions: TRUSTED });
+    const unverified = session(server.port, {});
+    for (const [client, ok] of [
+      [verified, true],
+      [unverified, false],
+    ] as const) {
+      const delivery = await client.pipeline({ ...message(1), requireTls: true });
+      expect(delivery.ok).toBe(ok);
+      expect((await client.pipeline(message(2))).ok).toBe(true);
+      await client.quit();
+      if (ok) continue;
+      expect(delivery.failed[0]).toMatchObject({ stage: "unsupported", retryable: false });
+      expect(delivery.error?.message).toContain("the server's certificate was not verified");
+    }
+    expect(required).toEqual([true, false, false]);
+  });
+
   test("names the server it wants (SNI), and no address", async () => {
     const names: string[] = [];
     const server = await serve({

@@ -1,10 +1,12 @@
 import type {
   CloseReason,
   CommandGroup,
+  DeliverBy,
   Delivery,
   FlushSummary,
   Message,
   MessageData,
+  MessageParameters,
   RecipientFailed,
   RecipientResult,
   RecipientSucceeded,
@@ -130,6 +132,22 @@ describe("a message", () => {
     void session.pipeline({ ...mail, body: "BINARYMIME" });
     // @ts-expect-error: messages, not one
     session.deliver({ ...mail });
+  });
+
+  test("has parameters of their types", () => {
+    void session.pipeline({ ...mail, smtputf8: true, requireTls: true, mtPriority: -9, holdFor: 60 });
+    void session.pipeline({ ...mail, deliverBy: { seconds: 60, mode: "R", trace: true } });
+    expectTypeOf<Message["deliverBy"]>().toEqualTypeOf<DeliverBy | undefined>();
+    expectTypeOf<Message["holdUntil"]>().toEqualTypeOf<Date | string | undefined>();
+    expectTypeOf<Message>().toExtend<MessageParameters>();
+    // @ts-expect-error: R or N
+    void session.pipeline({ ...mail, deliverBy: { seconds: 60, mode: "X" } });
+    // @ts-expect-error: and not without
+    void session.pipeline({ ...mail, deliverBy: { seconds: 60 } });
+    // @ts-expect-error: a number
+    void session.pipeline({ ...mail, mtPriority: "high" });
+    // @ts-expect-error: a date, not milliseconds
+    void session.pipeline({ ...mail, holdUntil: 5 });
   });
 
   test("takes every kind of data", () => {
