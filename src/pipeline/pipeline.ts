@@ -333,7 +333,7 @@ export class Pipeline {
     if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
     // An ordinary RSET may have others behind it too, but stands alone like every ordinary command.
     if (last.command !== "text") return undefined;
-    // A "." is owed its reply. Behind it stands only what the user and the server allow (in LMTP neither is asked),
+    // A "." is owed its reply. Behind it stands only what the user and the server allow (LMTP: nothing, it is unfit),
     if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
     if (this.#trust.followOn === "unproven") {
       // and until the server has proved itself, only what leaves in the very write that holds the ".", and little.

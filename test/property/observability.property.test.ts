@@ -5,7 +5,7 @@ import { BoundedPeerMemory, type Delivery } from "smtp-pipelining";
 import { attachMetrics } from "smtp-pipelining/metrics";
 import { attachTracing } from "smtp-pipelining/tracing";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { anyServer, runs } from "../support/scripts.ts";
+import { anyServer, overLmtp, runs } from "../support/scripts.ts";
 import { SessionRun } from "../support/session-run.ts";
 import { sessionScripts } from "../support/session-scripts.ts";
 import { enableContexts, RecordedSpans } from "../support/spans.ts";
@@ -54,7 +54,7 @@ function sum(counts: Record<string, number>): number {
 
 test("whatever happens, spans end once, counts are those of the deliveries, and neither tells addresses or texts", async () => {
   await fc.assert(
-    fc.asyncProperty(sessionScripts(anyServer), async (script) => {
+    fc.asyncProperty(sessionScripts(fc.oneof(anyServer, overLmtp(anyServer))), async (script) => {
       const run = new SessionRun(script, new BoundedPeerMemory());
       const { session } = run;
       const spans = new RecordedSpans();

@@ -7,6 +7,7 @@ import {
   cut,
   faultlessServer,
   honestServer,
+  overLmtp,
   rarely,
   recipientKinds,
   runs,
@@ -159,6 +160,25 @@ test("whatever a server does, every recipient has one fate and nothing is pendin
       expectSound(script);
     }),
     { numRuns: runs(8_000) },
+  );
+});
+
+test("LMTP: whatever an honest server does, what the client says of every recipient is true", () => {
+  fc.assert(
+    fc.property(conversations(overLmtp(honestServer)), (script) => {
+      const { followOns } = expectSound(script);
+      expect(followOns).toBe(0);
+    }),
+    { numRuns: runs(6_000) },
+  );
+});
+
+test("LMTP: whatever a server does, every recipient has one fate and nothing is pending for ever", () => {
+  fc.assert(
+    fc.property(conversations(overLmtp(anyServer)), (script) => {
+      expectSound(script);
+    }),
+    { numRuns: runs(6_000) },
   );
 });
 

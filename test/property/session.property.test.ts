@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { BoundedPeerMemory, type PeerMemory } from "smtp-pipelining";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { anyServer, faultlessServer, honestServer, runs, SOUND } from "../support/scripts.ts";
+import { anyServer, faultlessServer, honestServer, overLmtp, runs, SOUND } from "../support/scripts.ts";
 import { isWhole, type SessionMessage, SessionRun, type SessionScript } from "../support/session-run.ts";
 import { sessionScripts } from "../support/session-scripts.ts";
 
@@ -98,6 +98,22 @@ test("whatever a server does, every promise settles and every recipient has one 
     { numRuns: runs(600) },
   );
 });
+
+test.each([
+  ["an honest server", honestServer, 400],
+  ["any server", anyServer, 400],
+] as const)(
+  "LMTP, %s: every recipient has one fate, and what is said of it is true",
+  async (_, server, times) => {
+    await fc.assert(
+      fc.asyncProperty(sessionScripts(overLmtp(server)), async (script) => {
+        const { followOns } = await expectSound(script);
+        expect(followOns).toBe(0);
+      }),
+      { numRuns: runs(times) },
+    );
+  },
+);
 
 /** A script in which nothing goes wrong but by what the server thinks of PIPELINING. */
 function untroubled(script: SessionScript): SessionScript {

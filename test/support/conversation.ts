@@ -86,12 +86,21 @@ export class Conversation {
     this.#script = script;
     this.facts = facts;
     this.#segments = [...script.segments];
-    this.#audit = new WireAudit({ pipelining: script.pipelining, followOn: facts.followOn });
+    this.#audit = new WireAudit({
+      pipelining: script.pipelining,
+      followOn: facts.followOn,
+      lmtp: script.server.lmtp,
+    });
     this.#server = new ModelServer(script.server);
     const limits = { ...LIMITS, groupCommands: script.groupCommands };
     this.#parser = new ReplyParser(limits);
     this.#pipeline = new Pipeline(
-      { protocol: "smtp", pipelining: script.pipelining, timeouts: TIMEOUTS, limits },
+      {
+        protocol: script.server.lmtp ? "lmtp" : "smtp",
+        pipelining: script.pipelining,
+        timeouts: TIMEOUTS,
+        limits,
+      },
       this.#observer(),
     );
   }
@@ -428,13 +437,19 @@ export class Conversation {
     const { accepted } = this.#server;
     return [
       ...problems,
-      ...judge(judged, { accepted, ended, refusedEarly, honest: isHonest(this.#script.server) }),
+      ...judge(judged, {
+        accepted,
+        ended,
+        refusedEarly,
+        honest: isHonest(this.#script.server),
+        lmtp: this.#script.server.lmtp,
+      }),
     ];
   }
 }
 
 const LINE =
-  /^(?:|\.|(?:EHLO|HELO) client\.example\.org|MAIL FROM:<(?:s\d+@example\.org)?>(?: SIZE=\d+)?(?: BODY=(?:7BIT|8BITMIME))?|RCPT TO:<m\d+r\d+@example\.org>|DATA|RSET|NOOP|HELP|QUIT)$/;
+  /^(?:|\.|(?:EHLO|HELO|LHLO) client\.example\.org|MAIL FROM:<(?:s\d+@example\.org)?>(?: SIZE=\d+)?(?: BODY=(?:7BIT|8BITMIME))?|RCPT TO:<m\d+r\d+@example\.org>|DATA|RSET|NOOP|HELP|QUIT)$/;
 
 /** `sent`, `codes` and `messages` go together, and nothing of a text is in them. */
 export function judgeGroup({ id, sent, codes, messages, exchanges }: CommandGroup): string[] {

@@ -20,6 +20,8 @@ export interface Truth {
   readonly ended: ReadonlyMap<string, number>;
   /** Recipients of envelopes whose text was refused before its end was written. */
   readonly refusedEarly: ReadonlySet<string>;
+  /** Every recipient of a text had an answer of its own. Default false. */
+  readonly lmtp?: boolean | undefined;
   /** The server said one true thing to each command. */
   readonly honest: boolean;
 }
@@ -37,14 +39,15 @@ export function judge(messages: readonly Judged[], truth: Truth): string[] {
 /** What holds whatever the server does. */
 function judgeResults(
   { id, addresses, results, requireAll }: Judged,
-  { ended, refusedEarly, honest }: Truth,
+  { ended, refusedEarly, honest, lmtp }: Truth,
 ): string[] {
   const problems: string[] = [];
   if (results.length !== addresses.length || results.some(({ address }, i) => address !== addresses[i])) {
     problems.push(`${id}: results do not match its recipients: ${JSON.stringify(results)}`);
   }
   const some = results.some(({ status }) => status !== "failed");
-  if (requireAll && some && results.some(({ status }) => status === "failed")) {
+  const ownReply = (stage: string): boolean => lmtp === true && stage === "message";
+  if (requireAll && some && results.some(({ status, stage }) => status === "failed" && !ownReply(stage))) {
     problems.push(`${id}: requires all recipients, and its text went to some`);
   }
   for (const result of results) {

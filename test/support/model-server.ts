@@ -35,6 +35,8 @@ export interface Fault {
 }
 
 export interface ServerScript {
+  /** Speaks LMTP: answers a text once per recipient, each answer a "text" of its own among the faults. Default false. */
+  readonly lmtp?: boolean | undefined;
   readonly pipelining: boolean;
   /** Knows no EHLO. */
   readonly heloOnly: boolean;
@@ -83,6 +85,9 @@ export class ModelServer {
   #text: "no" | "open" | "answered" = "no";
   #sender: string | undefined;
   #recipients: string[] = [];
+  /** LMTP: who of a text's recipients has no answer yet. */
+  #unanswered: Accepted[] = [];
+  #anyTaken = false;
   #busyUntil: number | undefined;
   #fault: { readonly verb: Verb; readonly fault: Fault | undefined; waited: boolean } | undefined;
 
@@ -131,10 +136,11 @@ export class ModelServer {
       return true;
     }
     if (this.#text !== "no") return this.#stepInText(now);
+    if (this.#unanswered.length > 0) return this.#answerNext(now);
     const end = this.#input.indexOf("\r\n");
     if (end === -1) return false;
     const line = this.#input.slice(0, end);
-    return this.#handle(verbOf(line), now, (fault, verb) => {
+    return this.#handle(this.#verbOf(line), now, (fault, verb) => {
       this.#input = this.#input.slice(end + 2);
       this.#command(verb, line, fault);
     });
@@ -148,14 +154,53 @@ export class ModelServer {
     if (this.#text === "open" && fault?.early !== undefined && octets >= fault.early) {
       this.#text = "answered";
       this.#say(fault, this.#recipients.length > 0 ? 250 : 554, undefined);
+      if (this.#script.lmtp) this.#fault = undefined; // that was the answer for the first recipient
       return true;
     }
     if (end === undefined) return false;
+    if (this.#script.lmtp) {
+      this.#endTextOfMany(end);
+      return true;
+    }
     return this.#handle("text", now, () => {
       const text = this.#input.slice(0, end).replace(/(^|\r\n)\./g, "$1");
       this.#input = this.#input.slice(end + 3);
       this.#endText(text, fault);
     });
+  }
+
+  #endTextOfMany(end: number): void {
+    const text = this.#input.slice(0, end).replace(/(^|\r\n)\./g, "$1");
+    this.#input = this.#input.slice(end + 3);
+    const sender = this.#sender ?? "?";
+    const answered = this.#text === "answered" ? 1 : 0;
+    this.#text = "no";
+    this.#anyTaken = false;
+    this.#unanswered = this.#recipients.slice(answered).map((each) => ({ sender, recipients: [each], text }));
+    if (this.#unanswered.length === 0) this.#reset();
+  }
+
+  #answerNext(now: number): boolean {
+    return this.#handle("text", now, (fault) => {
+      const [next, ...others] = this.#unanswered;
+      this.#unanswered = others;
+      if (next === undefined) return;
+      this.#say(fault, 250, () => {
+        this.accepted.push(next);
+        this.#anyTaken = true;
+      });
+      if (others.length > 0) return;
+      const { keeps } = this.#script;
+      if (!(keeps === "everything" || (keeps === "refused" && !this.#anyTaken))) this.#reset();
+    });
+  }
+
+  #verbOf(line: string): Verb {
+    const verb = line.slice(0, 4).toUpperCase();
+    const hello = this.#script.lmtp ? "LHLO" : "EHLO";
+    if (verb === hello) return "EHLO";
+    if (verb === "EHLO" || (verb === "HELO" && this.#script.lmtp)) return "NOOP";
+    return VERBS.has(verb) ? (verb as Verb) : "NOOP";
   }
 
   #endText(text: string, fault: Fault | undefined): void {
@@ -297,8 +342,3 @@ function yes(code: number): boolean {
 }
 
 const VERBS: ReadonlySet<string> = new Set(["EHLO", "HELO", "MAIL", "RCPT", "DATA", "RSET", "QUIT"]);
-
-function verbOf(line: string): Verb {
-  const verb = line.slice(0, 4).toUpperCase();
-  return VERBS.has(verb) ? (verb as Verb) : "NOOP";
-}

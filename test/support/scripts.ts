@@ -142,6 +142,11 @@ export const faultlessServer: fc.Arbitrary<ServerScript> = fc.record({
   faults: fc.constant([]),
 });
 
+/** The same servers, speaking LMTP. */
+export function overLmtp(servers: fc.Arbitrary<ServerScript>): fc.Arbitrary<ServerScript> {
+  return servers.map((each) => ({ ...each, lmtp: true }));
+}
+
 const PIECES = [
   ".",
   "..",

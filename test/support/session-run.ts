@@ -125,11 +125,12 @@ export class SessionRun {
 
   constructor(script: SessionScript, peers: PeerMemory, followOn?: "unproven" | "proven" | "unfit") {
     this.#script = script;
-    this.#audit = new WireAudit({ pipelining: script.pipelining, followOn });
+    this.#audit = new WireAudit({ pipelining: script.pipelining, followOn, lmtp: script.server.lmtp });
     this.#model = new ModelServer(script.server);
     this.#session = new SmtpSession({
       connectSocket: () => this.#connect(),
       name: "client.example.org",
+      protocol: script.server.lmtp ? "lmtp" : "smtp",
       pipelining: script.pipelining,
       lineEndings: script.lineEndings,
       peers,
@@ -478,7 +479,10 @@ export class SessionRun {
     const { accepted } = this.#model;
     const { ended, refusedEarly } = this.#audit;
     const honest = isHonest(this.#script.server);
-    return [...problems, ...judge(judged, { accepted, ended, refusedEarly, honest })];
+    return [
+      ...problems,
+      ...judge(judged, { accepted, ended, refusedEarly, honest, lmtp: this.#script.server.lmtp }),
+    ];
   }
 }
 

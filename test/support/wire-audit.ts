@@ -3,15 +3,17 @@
 
 interface Owed {
   readonly verb: string;
-  /** Of a RCPT. */
-  readonly recipient?: string | undefined;
   /** RSET: it stands behind an unanswered text. */
   readonly followOn: boolean;
+  /** RCPT: whom it names. */
+  readonly address?: string | undefined;
 }
 
 type Suspicion = "none" | "lenient" | "strict" | "refusedFollowOn";
 
 export interface AuditOptions {
+  /** LMTP is spoken. Default false. */
+  readonly lmtp?: boolean | undefined;
   readonly pipelining: "auto" | "transaction" | "off";
   /** What the memory of peers says when the session begins. Default `"unproven"`. */
   readonly followOn?: "unproven" | "proven" | "unfit" | undefined;
@@ -44,7 +46,7 @@ export class WireAudit {
   /** RSET is due before the next MAIL. */
   #open = false;
   #mail = 0;
-  #recipientAccepted = false;
+  #accepted: string[] = [];
   /** Why nothing may be written at all any more. */
   #lost: string | undefined;
   #suspicion: Suspicion = "none";
@@ -113,13 +115,15 @@ export class WireAudit {
     const found = part.startsWith(".\r\n") ? 0 : part.indexOf("\r\n.\r\n") + 2;
     if (found === 1) return false;
     this.#sentPart = part.slice(found + 3);
-    if (found > 0 && !this.#recipientAccepted) this.#problem("wrote a text that nobody may receive");
+    if ((found > 0 || this.#options.lmtp) && this.#accepted.length === 0)
+      this.#problem("wrote a text that nobody may receive");
     this.#inText = false;
     this.#open = false;
     this.#begun = false;
     this.#textInThisWrite = true;
-    for (const address of this.#envelope) this.ended.set(address, (this.ended.get(address) ?? 0) + 1);
-    this.#owed.push({ verb: "text", followOn: false });
+    for (const each of this.#envelope) this.ended.set(each, (this.ended.get(each) ?? 0) + 1);
+    const replies = this.#options.lmtp ? this.#accepted.length : 1;
+    for (let i = 0; i < replies; i++) this.#owed.push({ verb: "text", followOn: false });
     return true;
   }
 
@@ -131,7 +135,9 @@ export class WireAudit {
     }
     const line = this.#sentPart.slice(0, end);
     this.#sentPart = this.#sentPart.slice(end + 2);
-    const verb = line.slice(0, 4).toUpperCase();
+    const said = line.slice(0, 4).toUpperCase();
+    const verb = this.#options.lmtp && said === "LHLO" ? "EHLO" : said;
+    if (this.#options.lmtp ? /^(?:EHLO|HELO)$/.test(said) : said === "LHLO") this.#problem(`wrote ${said}`);
     const newest = this.#owed.at(-1)?.verb;
     this.#checkOrder(verb, newest);
     if (verb === "RSET" || verb === "EHLO") {
@@ -145,11 +151,11 @@ export class WireAudit {
       this.#eightBit = line.endsWith(" BODY=8BITMIME");
       this.#envelope = [];
       this.#mail = 0;
-      this.#recipientAccepted = false;
+      this.#accepted = [];
     }
-    const recipient = verb === "RCPT" ? (/<(.*)>$/.exec(line)?.[1] ?? "?") : undefined;
-    if (recipient !== undefined) this.#envelope.push(recipient);
-    this.#owed.push({ verb, recipient, followOn: newest === "text" });
+    const address = verb === "RCPT" ? (/<(.*)>$/.exec(line)?.[1] ?? "?") : undefined;
+    if (address !== undefined) this.#envelope.push(address);
+    this.#owed.push({ verb, followOn: newest === "text", address });
     return true;
   }
 
@@ -163,6 +169,7 @@ export class WireAudit {
     if (ENDS_GROUP.has(verb) && verb !== "DATA") this.#problem(`${verb} is not alone, but behind ${newest}`);
     if (newest !== "text") return;
     this.followOns++;
+    if (this.#options.lmtp) this.#problem(`${verb} behind an unanswered text`);
     if (verb !== "RSET") this.#problem(`a follow-on begins with ${verb}`);
     if (this.#options.pipelining !== "auto")
       this.#problem(`a follow-on with pipelining "${this.#options.pipelining}"`);
@@ -180,7 +187,11 @@ export class WireAudit {
     const verb = owed?.verb;
     const unfit = this.#unfit(verb, code);
     if (owed === undefined && this.#inText && this.#textOctets > 0 && code >= 400) {
-      for (const address of this.#envelope) this.refusedEarly.add(address);
+      // LMTP: it is the first one's, unless that is named again.
+      const [first] = this.#accepted;
+      const firstAlone = this.#accepted.filter((each) => each === first).length === 1;
+      const refused = this.#options.lmtp ? this.#accepted.slice(0, firstAlone ? 1 : 0) : this.#envelope;
+      for (const address of refused) this.refusedEarly.add(address);
     }
     if (owed === undefined || unfit !== undefined) {
       this.#lose(unfit ?? "a reply that nothing asked for");
@@ -207,13 +218,13 @@ export class WireAudit {
     return undefined;
   }
 
-  #meaning({ verb, followOn, recipient }: Owed, code: number, lines: readonly string[]): void {
+  #meaning({ verb, followOn, address }: Owed, code: number, lines: readonly string[]): void {
     const kind = Math.trunc(code / 100);
     const marked = this.#owed.some((each) => each.verb === "EHLO");
     if (verb === "greeting" || verb === "HELO") {
       if (kind !== 2) this.#lose(`${verb} was refused`);
     } else if (verb === "EHLO") {
-      if (kind === 4) this.#lose("EHLO was refused");
+      if (kind === 4 || (kind === 5 && this.#options.lmtp)) this.#lose("EHLO was refused");
       this.#open = false;
       if (kind === 2) this.#pipelining = lines.some((line, i) => i > 0 && /^250.pipelining$/i.test(line));
     } else if (verb === "RSET") {
@@ -226,13 +237,14 @@ export class WireAudit {
       this.#open = kind === 2;
       if (code === 530 && this.#suspicion !== "refusedFollowOn") this.#lose("530 to MAIL");
     } else if (verb === "RCPT") {
-      if (kind === 2) this.#recipientAccepted = true;
-      else if (recipient !== undefined) this.#envelope.splice(this.#envelope.indexOf(recipient), 1);
+      if (kind === 2) this.#accepted.push(address ?? "?");
+      else if (address !== undefined) this.#envelope.splice(this.#envelope.indexOf(address), 1);
       if (kind === 2 && this.#mail >= 400) this.#open = true;
     } else if (verb === "DATA" && kind === 3) {
-      const wrongSender = this.#mail === 503 || (this.#mail >= 400 && this.#recipientAccepted);
+      const wrongSender = this.#mail === 503 || (this.#mail >= 400 && this.#accepted.length > 0);
       if (marked) this.#lose("a 354 with a marker under way");
       if (wrongSender) this.#lose("a 354 for another sender's transaction");
+      if (this.#options.lmtp && this.#accepted.length === 0) this.#lose("a 354 that nobody may receive");
       this.#inText = true;
       this.#textOctets = 0;
     } else if (verb === "DATA" && this.#suspicion !== "refusedFollowOn") {
