@@ -37,7 +37,7 @@ export interface Logger {
 
 /** Options of {@link attachLogger}. */
 export interface LoggingOptions {
-  /** Whether the conversation is logged too, line by line (`debug`). Default false. */
+  /** Whether the conversation is logged too, line by line, at level `debug`: the logger has to be set to that. Default false. */
   readonly wire?: boolean | undefined;
 }
 

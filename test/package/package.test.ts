@@ -52,7 +52,17 @@ test("its files are the build and the documents", () => {
   const others = packed.files
     .map(({ path }) => path)
     .filter((path) => !/^dist\/.*\.(?:js|d\.ts)$/.test(path));
-  expect(others.sort()).toEqual(["CHANGELOG.md", "LICENSE", "README.md", "package.json"]);
+  expect(others.sort()).toEqual([
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "docs/observability.md",
+    "grafana/README.md",
+    "grafana/alerts/smtp-pipelining.rules.yml",
+    "grafana/dashboards/smtp-pipelining.json",
+    "package.json",
+  ]);
 });
 
 /** What a user writes, in TypeScript: with nothing optional installed. */
