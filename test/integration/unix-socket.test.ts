@@ -1,5 +1,6 @@
 import { BoundedPeerMemory, type SessionOptions, SmtpSession } from "smtp-pipelining";
 import { describe, expect, test } from "vitest";
+import { CERTIFICATE, KEY } from "../support/certificate.ts";
 import { startLmtpServer } from "../support/lmtp-server.ts";
 import { message } from "../support/scripted-peer.ts";
 
@@ -58,6 +59,25 @@ describe("LMTP over a Unix socket", () => {
     ]);
     expect(delivery.error?.message).toContain(`${socketPath}.not`);
     expect(delivery.error?.message).not.toContain(":0");
+  });
+
+  test.each([
+    ["localhost", undefined, true],
+    ["a name that is given", "mail.example.org", true],
+    ["another name", "other.example.org", false],
+  ])("under TLS the certificate is checked against %s", async (_, servername, fits) => {
+    const { socketPath } = await startLmtpServer({ key: KEY, cert: CERTIFICATE });
+    const session = new SmtpSession({
+      protocol: "lmtp",
+      socketPath,
+      tls: "implicit",
+      tlsOptions: { ca: CERTIFICATE, ...(servername !== undefined && { servername }) },
+    });
+    const delivery = await session.pipeline(message(1));
+    expect([delivery.ok, session.secure, delivery.error?.code]).toEqual(
+      fits ? [true, true, undefined] : [false, false, "ESMTP_TLS_FAILED"],
+    );
+    await session.quit();
   });
 
   test("of a server that speaks the other protocol: refused at the first command", async () => {

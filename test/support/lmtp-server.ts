@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { onTestFinished } from "vitest";
 
 /** A text that the server stored for a recipient. */
@@ -18,16 +19,18 @@ export interface LmtpServer {
 /**
  * A mail store on a Unix socket in a directory of its own, for one test. Its users' names say what they answer:
  * `full…` 452 and `closed…` 550 to the text, `nobody…` 550 to RCPT.
+ * @param tls speaks TLS from the first octet
  */
-export async function startLmtpServer(): Promise<LmtpServer> {
+export async function startLmtpServer(tls?: TlsOptions): Promise<LmtpServer> {
   const directory = await mkdtemp(join(tmpdir(), "lmtp "));
   const socketPath = join(directory, "store.sock");
   const stored: Stored[] = [];
   const sockets: Socket[] = [];
-  const server = createServer((socket) => {
+  const accept = (socket: Socket): void => {
     sockets.push(socket);
     serve(socket, stored);
-  });
+  };
+  const server = tls === undefined ? createServer(accept) : createTlsServer(tls, accept);
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   onTestFinished(async () => {
     for (const socket of sockets) socket.destroy();
