@@ -214,7 +214,7 @@ export class Conversation {
       }
       const due = this.#pipeline.next(this.#now);
       if (due === undefined) break;
-      if (typeof due === "string") octets += due;
+      if (typeof due === "string") octets += latin1(Buffer.from(due, "utf8"));
       else {
         const entry = this.#entries.find(({ transaction }) => transaction === due);
         if (entry === undefined) throw new Error("a text of no message");
@@ -449,7 +449,7 @@ export class Conversation {
 }
 
 const LINE =
-  /^(?:|\.|(?:EHLO|HELO|LHLO) client\.example\.org|MAIL FROM:<(?:s\d+@example\.org)?>(?: SIZE=\d+)?(?: BODY=(?:7BIT|8BITMIME))?|RCPT TO:<m\d+r\d+@example\.org>|DATA|RSET|NOOP|HELP|QUIT)$/;
+  /^(?:|\.|(?:EHLO|HELO|LHLO) client\.example\.org|MAIL FROM:<(?:s\d+\u00e9?@example\.org)?>(?: SIZE=\d+)?(?: BODY=(?:7BIT|8BITMIME))?(?: SMTPUTF8)?|RCPT TO:<m\d+r\d+\u00e9?@example\.org>|DATA|RSET|NOOP|HELP|QUIT)$/;
 
 /** `sent`, `codes` and `messages` go together, and nothing of a text is in them. */
 export function judgeGroup({ id, sent, codes, messages, exchanges }: CommandGroup): string[] {

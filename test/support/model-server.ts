@@ -42,6 +42,8 @@ export interface ServerScript {
   readonly heloOnly: boolean;
   readonly size: number | undefined;
   readonly eightBit: boolean;
+  /** Offers SMTPUTF8. */
+  readonly utf8: boolean;
   /** A firewall rewrites its greeting. */
   readonly garbled: boolean;
   /** What becomes of what is in its buffer behind a text: `refuses` like Haraka, `swallows` like chasquid. */
@@ -238,13 +240,13 @@ export class ModelServer {
           this.#sender === undefined ? fault : undefined,
           this.#sender === undefined ? 250 : 503,
           () => {
-            this.#sender = /<(.*?)>/.exec(line)?.[1];
+            this.#sender = pathOf(line);
           },
         );
         break;
       case "RCPT":
         this.#say(fault, this.#sender === undefined ? 503 : this.#full ? 452 : 250, () => {
-          this.#recipients.push(/<(.*?)>/.exec(line)?.[1] ?? "?");
+          this.#recipients.push(pathOf(line));
         });
         break;
       case "DATA":
@@ -276,12 +278,13 @@ export class ModelServer {
   }
 
   #capabilities(): string[] {
-    const { pipelining, size, eightBit, limits } = this.#script;
+    const { pipelining, size, eightBit, utf8, limits } = this.#script;
     const lines = ["model"];
     if (pipelining) lines.push("PIPELINING");
     if (size !== undefined) lines.push(`SIZE ${size}`);
     if (eightBit) lines.push("8BITMIME");
     if (limits !== "") lines.push(`LIMITS ${limits}`);
+    if (utf8) lines.push("SMTPUTF8");
     return lines;
   }
 
@@ -335,6 +338,11 @@ export class ModelServer {
     if (fault?.after === "hangUp") this.#state = "closed";
     if (fault?.after === "silence") this.#state = "silent";
   }
+}
+
+/** The path of a command line, which has one character per octet. */
+function pathOf(line: string): string {
+  return Buffer.from(/<(.*?)>/.exec(line)?.[1] ?? "?", "latin1").toString("utf8");
 }
 
 function yes(code: number): boolean {

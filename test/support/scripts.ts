@@ -14,6 +14,7 @@ export const SOUND: ServerScript = {
   heloOnly: false,
   size: undefined,
   eightBit: true,
+  utf8: false,
   garbled: false,
   behindText: "sound",
   keeps: "nothing",
@@ -96,6 +97,7 @@ const behaviour = {
     { weight: 2, arbitrary: fc.constant(true) },
     { weight: 1, arbitrary: fc.constant(false) },
   ),
+  utf8: fc.boolean(),
   garbled: fc.oneof(
     { weight: 9, arbitrary: fc.constant(false) },
     { weight: 1, arbitrary: fc.constant(true) },
@@ -216,14 +218,24 @@ export const recipientKinds: fc.Arbitrary<RecipientKind[]> = fc.array(
   { minLength: 1, maxLength: 5 },
 );
 
-export type SenderKind = "own" | "null" | "bad";
+export type SenderKind = "own" | "null" | "bad" | "utf8";
 
 export function senderOf(message: number, kind: SenderKind): string {
   if (kind === "null") return "";
+  if (kind === "utf8") return `s${message}\u00e9@example.org`;
   return kind === "bad" ? `bad sender ${message}` : `s${message}@example.org`;
+}
+
+/** Whether every recipient can have a message, as far as its sender and the server's extensions go. */
+export function canSend(from: SenderKind, { utf8, eightBit }: ServerScript): boolean {
+  return from !== "bad" && (from !== "utf8" || (utf8 && eightBit));
+}
+
+export function canReceive(kind: RecipientKind, { utf8, eightBit }: ServerScript): boolean {
+  return kind !== "bad" && (kind !== "utf8" || (utf8 && eightBit));
 }
 
 export const senderKind: fc.Arbitrary<SenderKind> = fc.oneof(
   { weight: 12, arbitrary: fc.constant<SenderKind>("own") },
-  { weight: 1, arbitrary: fc.constantFrom<SenderKind[]>("null", "bad") },
+  { weight: 1, arbitrary: fc.constantFrom<SenderKind[]>("null", "bad", "utf8") },
 );

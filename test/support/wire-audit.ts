@@ -43,6 +43,9 @@ export class WireAudit {
   #begun = false;
   #textOctets = 0;
   #eightBit = false;
+  #utf8Offered = false;
+  /** MAIL said SMTPUTF8. */
+  #utf8 = false;
   /** RSET is due before the next MAIL. */
   #open = false;
   #mail = 0;
@@ -111,8 +114,9 @@ export class WireAudit {
   #readText(): boolean {
     const part = this.#sentPart;
     this.#textOctets = part.length;
-    if (!this.#eightBit && /[\x80-\xff]/.test(part)) this.#problem("wrote 8-bit text without BODY=8BITMIME");
     const found = part.startsWith(".\r\n") ? 0 : part.indexOf("\r\n.\r\n") + 2;
+    const text = found === 1 ? part : part.slice(0, found);
+    if (!this.#eightBit && /[\x80-\xff]/.test(text)) this.#problem("wrote 8-bit text without BODY=8BITMIME");
     if (found === 1) return false;
     this.#sentPart = part.slice(found + 3);
     if ((found > 0 || this.#options.lmtp) && this.#accepted.length === 0)
@@ -148,12 +152,16 @@ export class WireAudit {
     if (verb === "MAIL") {
       if (this.#open) this.#problem("wrote MAIL without RSET though a transaction may be open");
       this.#begun = true;
-      this.#eightBit = line.endsWith(" BODY=8BITMIME");
+      this.#eightBit = / BODY=8BITMIME( |$)/.test(line);
+      this.#utf8 = line.endsWith(" SMTPUTF8");
+      if (this.#utf8 && !this.#utf8Offered) this.#problem("wrote SMTPUTF8, which is not offered");
       this.#envelope = [];
       this.#mail = 0;
       this.#accepted = [];
     }
-    const address = verb === "RCPT" ? (/<(.*)>$/.exec(line)?.[1] ?? "?") : undefined;
+    if (!this.#utf8 && /[\x80-\xff]/.test(line)) this.#problem(`wrote ${verb} beyond ASCII without SMTPUTF8`);
+    const address =
+      verb === "RCPT" ? Buffer.from(/<(.*)>$/.exec(line)?.[1] ?? "?", "latin1").toString("utf8") : undefined;
     if (address !== undefined) this.#envelope.push(address);
     this.#owed.push({ verb, followOn: newest === "text", address });
     return true;
@@ -226,7 +234,10 @@ export class WireAudit {
     } else if (verb === "EHLO") {
       if (kind === 4 || (kind === 5 && this.#options.lmtp)) this.#lose("EHLO was refused");
       this.#open = false;
-      if (kind === 2) this.#pipelining = lines.some((line, i) => i > 0 && /^250.pipelining$/i.test(line));
+      if (kind === 2) {
+        this.#pipelining = lines.some((line, i) => i > 0 && /^250.pipelining$/i.test(line));
+        this.#utf8Offered = lines.some((line, i) => i > 0 && /^250.smtputf8$/i.test(line));
+      }
     } else if (verb === "RSET") {
       if (kind === 2) this.#proven ||= followOn;
       else this.#suspicion = followOn && code === 503 ? "refusedFollowOn" : "strict";
