@@ -29,7 +29,7 @@ import type { Reply } from "./reply.ts";
  * | `ESMTP_EARLY_REPLY` | the server answered a text that was not finished | see the fate of the message |
  * | `ESMTP_INVALID_ADDRESS` | an address has no place in a command | correct the address |
  * | `ESMTP_INVALID_PARAMETER` | a parameter of the message is unfit | correct the message |
- * | `ESMTP_UNSUPPORTED` | the server lacks an extension that the message needs | use another server or another encoding |
+ * | `ESMTP_UNSUPPORTED` | the server lacks an extension that the message needs, or the connection verified TLS (`requireTls`) | use another server or another encoding |
  * | `ESMTP_SIZE_EXCEEDED` | the message is larger than the server's SIZE | send a smaller message |
  * | `ESMTP_NOT_ALL_ACCEPTED` | `requireAllRecipients`, and one was refused | correct the refused recipient |
  * | `ESMTP_SOURCE_FAILED` | the message's data threw, ended short, or was not what was declared | see `cause` |
