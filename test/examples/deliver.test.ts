@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { canonical, checkArrival } from "../../examples/deliver/arrival.ts";
 import { main } from "../../examples/deliver/deliver.ts";
 import { elide } from "../../examples/deliver/elide.ts";
+import { CERTIFICATE, CERTIFICATE_FILE, KEY } from "../support/certificate.ts";
 import { startTestServer } from "../support/embedded-server.ts";
 import { hasTerminal, runExample, runInTerminal } from "./run.ts";
 
@@ -155,6 +156,49 @@ describe("npm start", () => {
       ["from@example.org", 1, "N: 1\r\n"],
       ["from@example.org", 1, "N: 2\r\n"],
     ]);
+  });
+
+  test("submits with a password from the URL, under TLS, and never shows it", async () => {
+    const authenticated: (string | undefined)[] = [];
+    const server = await startTestServer({
+      smtp: {
+        secure: true,
+        key: KEY,
+        cert: CERTIFICATE,
+        disabledCommands: [],
+        authOptional: false,
+        onAuth: ({ username, password }, _, done) => {
+          const known = username === "me@example.org" && password === "s3cret/word";
+          if (known) authenticated.push(username);
+          done(
+            known ? null : new Error("Invalid username or password"),
+            known ? { user: username } : undefined,
+          );
+        },
+      },
+    });
+    const path = directory({ "1.eml": "N: 1\r\n" });
+    const env = {
+      NODE_EXTRA_CA_CERTS: CERTIFICATE_FILE,
+      FROM: "me@example.org",
+      TO: "to@example.net",
+    };
+    const url = (password: string): string => `smtps://me%40example.org:${password}@localhost:${server.port}`;
+
+    const right = await runExample("deliver/main.ts", [path], { ...env, SMTP_URL: url("s3cret%2Fword") });
+    expect(right.status).toBe(0);
+    expect(right.out).toMatch(/^ {2}AUTH PLAIN \*\*\* +235 /m);
+    expect(right.out).toContain(`1 message to smtps://***@localhost:${server.port}`);
+    expect(right.out).toMatch(/^Exit status 0: every recipient succeeded\.\n$/m);
+    expect(authenticated).toEqual(["me@example.org"]);
+    expect(server.arrivals.map(({ text }) => text.toString())).toEqual(["N: 1\r\n"]);
+
+    const wrong = await runExample("deliver/main.ts", [path], { ...env, SMTP_URL: url("wr0ng") });
+    expect(wrong.status).toBe(1);
+    expect(wrong.out).toContain("The session failed: The server refuses the credentials: 535");
+    for (const { out, errors } of [right, wrong]) {
+      expect(out + errors).not.toMatch(/s3cret|wr0ng/);
+    }
   });
 
   test("tells of a server that is not there", async () => {

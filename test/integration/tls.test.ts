@@ -134,13 +134,16 @@ describe("a certificate that is not trusted", () => {
 });
 
 /** A server in plain text, until it says that it goes on otherwise. */
-async function serveByHand(afterStartTls: (socket: Socket) => void): Promise<number> {
+async function serveByHand(
+  afterStartTls: (socket: Socket) => void,
+  offer = "250-hand.example\r\n250 STARTTLS\r\n",
+): Promise<number> {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.write("220 hand.example\r\n");
     socket.on("data", (chunk) => {
       const line = String(chunk);
-      if (line.startsWith("EHLO")) socket.write("250-hand.example\r\n250 STARTTLS\r\n");
+      if (line.startsWith("EHLO")) socket.write(offer);
       if (line.startsWith("STARTTLS")) afterStartTls(socket);
     });
     onTestFinished(() => void socket.destroy());
@@ -183,6 +186,22 @@ describe("a handshake that comes to nothing ends the session:", () => {
     const { failed } = await client.pipeline(message(1));
     expect(failed.map(({ stage }) => stage)).toEqual(["aborted"]);
   });
+});
+
+test("capabilities are forgotten after the handshake: what was offered in plain text was not said by the server", async () => {
+  const port = await serveByHand((socket) => {
+    socket.removeAllListeners("data");
+    socket.write("220 go\r\n");
+    const secured = new TLSSocket(socket, { isServer: true, key: KEY, cert: CERTIFICATE });
+    secured.on("error", () => undefined);
+    secured.on("data", () => secured.write("250 hand.example\r\n"));
+  }, "250-hand.example\r\n250-AUTH PLAIN\r\n250-SIZE 10\r\n250 STARTTLS\r\n");
+  const client = session(port, { tlsOptions: TRUSTED, auth: { user: "tim", pass: "pencil" } });
+  const sent: string[] = [];
+  client.on("sent", ({ command }) => sent.push(command));
+  await expect(client.connect()).rejects.toMatchObject({ code: "ESMTP_AUTH_UNAVAILABLE" });
+  expect(sent).toEqual(["EHLO", "STARTTLS", "EHLO"]);
+  expect([...client.capabilities]).toEqual([]);
 });
 
 test("a connection that is lost under TLS leaves a complete text unknown", async () => {

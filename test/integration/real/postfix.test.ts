@@ -182,3 +182,46 @@ describe.skipIf(postfixSkipped)("Postfix with its own limits of errors", () => {
     expect(postfix.log()).toContain("too many errors after");
   });
 });
+
+describe.skipIf(postfixSkipped)("Postfix with a limit of recipients", () => {
+  const names = Array.from({ length: 23 }, (_, i) => `name-${i}`);
+  let postfix: RunningPostfix;
+  beforeAll(async () => {
+    const settings = { smtpd_recipient_limit: "5" };
+    postfix = await startPostfix({ mailboxes: names, settings });
+  }, START);
+  afterAll(() => postfix?.stop());
+
+  test("a message with more goes in several transactions: each gets it once, with one delivery", async () => {
+    const client = session(postfix.ports.plain, {});
+    const to = names.map((name) => `${name}@example.net`);
+    const first = { id: "first", from: FROM, to, data: "Subject: first\r\n\r\n" };
+    const second = { id: "second", from: FROM, to: to.slice(3, 12), data: () => "Subject: second\r\n\r\n" };
+    const deliveries = await Promise.all([first, second].map((message) => client.pipeline(message)));
+    expect(deliveries.map(({ ok, recipients }) => [ok, recipients.map(({ address }) => address)])).toEqual([
+      [true, first.to],
+      [true, second.to],
+    ]);
+    await client.quit();
+    for (const [i, address] of to.entries()) {
+      const expected = ["Subject: first\r\n\r\n", ...(i >= 3 && i < 12 ? ["Subject: second\r\n\r\n"] : [])];
+      expect([...(await postfix.delivered(address))].sort(), address).toEqual(expected);
+    }
+  });
+
+  test("a client that speaks for another is taken for it (XCLIENT)", async () => {
+    const client = session(postfix.ports.plain, {
+      tls: "off",
+      xclient: { name: "other.example", addr: "192.0.2.7", helo: "helo.example" },
+    });
+    const delivery = await client.pipeline({
+      id: "x",
+      from: FROM,
+      to: "name-0@example.net",
+      data: "Subject: x\r\n\r\n",
+    });
+    expect(delivery.ok).toBe(true);
+    await client.quit();
+    expect(postfix.log()).toContain("client=other.example[192.0.2.7]");
+  });
+});
