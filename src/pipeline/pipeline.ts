@@ -620,18 +620,28 @@ export class Pipeline {
       transaction.acceptedThisRound++;
       exchange.group.recipients.accepted.push(recipient.address);
       this.#observer.recipientAccepted(transaction, recipient, reply);
-      // There was room for this one: those before it were refused for another reason.
-      for (const each of transaction.recipients) each.oneTooMany = undefined;
-      if (!transaction.followsText) this.#fates.refusals(transaction, "certain");
-    } else if (transaction.splittable && transaction.deliverable && rules.tooManyRecipients(reply)) {
+      if (transaction.leftOver.length > 0) this.#roomAfterAll(transaction);
+    } else if (
+      transaction.splittable &&
+      transaction.acceptedThisRound > 0 &&
+      rules.tooManyRecipients(reply)
+    ) {
       recipient.refusal = reply;
       recipient.oneTooMany = true;
+      transaction.leftOver.push(recipient);
     } else if (transaction.followsText) {
       // Had the server swallowed the RSET alone, this would be another's refusal: the reply to DATA shows it.
       recipient.refusal = reply;
     } else {
       this.#fates.one(transaction, recipient, refused(recipient.address, "rcpt", reply));
     }
+  }
+
+  /** A recipient was accepted behind others that seemed to be too many: they were refused for another reason. */
+  #roomAfterAll(transaction: Transaction): void {
+    for (const recipient of transaction.leftOver) recipient.oneTooMany = undefined;
+    transaction.leftOver = [];
+    if (!transaction.followsText) this.#fates.refusals(transaction, "certain");
   }
 
   #actOnData(transaction: Transaction, reply: Reply, now: number): void {
@@ -698,7 +708,7 @@ export class Pipeline {
 
   /** A further transaction for the recipients that are left (RFC 5321 §4.5.3.1.10). */
   #goOn(transaction: Transaction): void {
-    if (transaction.recipients.some(({ oneTooMany }) => oneTooMany)) {
+    if (transaction.leftOver.length > 0) {
       // So many it takes: no more are tried at once.
       const recipients = Math.min(this.#limits.recipients, transaction.acceptedThisRound);
       this.#limits = { ...this.#limits, recipients };

@@ -79,6 +79,8 @@ export class Transaction {
   limits: Pick<ServerLimits, "recipients" | "domains"> = UNLIMITED;
   /** The recipient whose RCPT is written next. */
   nextRecipient = 0;
+  /** Those that were refused as one too many in this round. */
+  leftOver: Recipient[] = [];
   /** How many RCPT accepted in this round. */
   acceptedThisRound = 0;
   /** Why those that are left for a further round shall not have it. */
@@ -129,6 +131,7 @@ export class Transaction {
   rewind(): void {
     this.stage = "queued";
     this.earlierBytes = this.bytes;
+    this.leftOver = [];
     this.acceptedThisRound = 0;
     this.#asked = 0;
     this.#domains.clear();
@@ -189,7 +192,10 @@ export class Transaction {
   /** RCPT is written to the one that {@link peekRecipient} returns. Returns its index. */
   takeRecipient(): number {
     const recipient = this.peekRecipient();
-    if (recipient !== undefined) this.#domains.add(domainOf(recipient.address));
+    // Counted only where they are: it is one of the things that are done for each recipient.
+    if (recipient !== undefined && this.limits.domains < Number.POSITIVE_INFINITY) {
+      this.#domains.add(domainOf(recipient.address));
+    }
     this.#asked++;
     return this.nextRecipient++;
   }
