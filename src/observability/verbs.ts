@@ -11,4 +11,12 @@ export const VERBS: readonly string[] = [
 export const REPLY_VERBS: readonly string[] = ["greeting", ...VERBS];
 
 /** The commands that a session begins with, and the greeting before them. */
-export const HANDSHAKE_VERBS: readonly string[] = ["greeting", "EHLO", "HELO", "LHLO", "STARTTLS", "AUTH"];
+export const HANDSHAKE_VERBS: readonly string[] = [
+  "greeting",
+  "EHLO",
+  "HELO",
+  "LHLO",
+  "STARTTLS",
+  "XCLIENT",
+  "AUTH",
+];

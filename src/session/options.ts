@@ -39,7 +39,7 @@ export type TlsMode = "opportunistic" | "required" | "implicit" | "off";
 export interface SessionOptions {
   /** The server's name or address. */
   host?: string | undefined;
-  /** Default 25; 465 with `tls: "implicit"`; 24 with `protocol: "lmtp"`. */
+  /** Default 25; 465 with `tls: "implicit"`; else 587 with `auth`; 24 with `protocol: "lmtp"`. */
   port?: number | undefined;
   /** A Unix socket instead of host and port: its absolute path. Excludes `host`, `port`, `localAddress`, `connectSocket`. */
   socketPath?: string | undefined;
@@ -58,10 +58,11 @@ export interface SessionOptions {
   protocol?: Protocol | undefined;
   /**
    * - `"opportunistic"` (default): STARTTLS where the server offers it, its certificate not verified (RFC 7435)
-   * - `"required"`: STARTTLS and a trusted certificate, or no session
+   * - `"required"`: STARTTLS and a trusted certificate, or no session; the default with `auth`
    * - `"implicit"`: TLS from the first octet, with a trusted certificate (port 465, RFC 8314)
    * - `"off"`: plain text; the default with `socketPath`
    *
+   * A TLS session is resumed where this process had one with the same host and port under equal options.
    * On a Unix socket a certificate is checked against `localhost`, unless `tlsOptions.servername` says otherwise.
    */
   tls?: TlsMode | undefined;
