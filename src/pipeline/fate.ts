@@ -56,7 +56,7 @@ export interface RecipientUnknown {
   readonly address: string;
   readonly status: "unknown";
   readonly stage: "connection";
-  /** Always false: a resend may deliver twice, so the caller decides. */
+  /** Always false, which means: not by itself. A resend may deliver twice, so you decide. */
   readonly retryable: false;
   readonly error: SmtpError;
 }

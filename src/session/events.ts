@@ -16,6 +16,7 @@ export interface SessionEvent {
   readonly time: number;
 }
 
+/** Where the session is about to connect to. */
 export interface ConnectingEvent extends SessionEvent {
   /** The server's name or address as given; the path of a Unix socket. */
   readonly host: string;
@@ -23,6 +24,7 @@ export interface ConnectingEvent extends SessionEvent {
   readonly port: number;
 }
 
+/** The connection stands; the greeting is yet to come. */
 export interface ConnectEvent extends SessionEvent {
   /** The server's name or address as given; the path of a Unix socket. */
   readonly host: string;
@@ -34,6 +36,7 @@ export interface ConnectEvent extends SessionEvent {
   readonly secure: boolean;
 }
 
+/** What the session begins with: the server's offer, TLS, and who it is to the server. */
 export interface ReadyEvent extends SessionEvent {
   readonly capabilities: Capabilities;
   readonly secure: boolean;
@@ -55,6 +58,7 @@ export interface MessageEvent extends SessionEvent {
   readonly messageSeq: number;
 }
 
+/** A message was given to the session. */
 export interface MessageQueuedEvent extends MessageEvent {
   readonly from: string;
   /** How many recipients it has. */
@@ -63,11 +67,13 @@ export interface MessageQueuedEvent extends MessageEvent {
   readonly size?: number;
 }
 
+/** The first command of a message is about to be written. */
 export interface MessageStartEvent extends MessageQueuedEvent {
   /** When it was queued: epoch milliseconds with fraction. */
   readonly queuedAt: number;
 }
 
+/** A command was written, with the command group it belongs to. */
 export interface SentEvent extends SessionEvent {
   /** The line without CRLF; `"."` for the end of a text, never the text itself. */
   readonly line: string;
@@ -80,6 +86,7 @@ export interface SentEvent extends SessionEvent {
   readonly bytes: number;
 }
 
+/** A command was answered. */
 export interface ReplyEvent extends SessionEvent {
   readonly reply: Reply;
   readonly command: Command;
@@ -92,18 +99,21 @@ export interface ReplyEvent extends SessionEvent {
   readonly durationMs: number;
 }
 
+/** RCPT was answered 2yz: no fate yet, the text decides. */
 export interface RecipientAcceptedEvent extends MessageEvent {
   readonly address: string;
   /** The reply to RCPT. */
   readonly reply: Reply;
 }
 
+/** A final fate: the server has taken responsibility for this recipient. */
 export interface RecipientSucceededEvent extends MessageEvent {
   readonly address: string;
   /** The reply to the end of the text. */
   readonly reply: Reply;
 }
 
+/** A final fate: certainly not delivered to this recipient. */
 export interface RecipientFailedEvent extends MessageEvent {
   readonly address: string;
   readonly stage: FailureStage;
@@ -112,11 +122,13 @@ export interface RecipientFailedEvent extends MessageEvent {
   readonly retryable: boolean;
 }
 
+/** A final fate: the text was sent to its end and no answer came, so it may have been delivered. */
 export interface RecipientUnknownEvent extends MessageEvent {
   readonly address: string;
   readonly error: SmtpError;
 }
 
+/** The fate of every recipient of a message is known. */
 export interface MessageEndEvent extends MessageEvent {
   readonly delivery: Delivery<unknown>;
   /** How many recipients RCPT accepted, whatever became of them. */
@@ -129,10 +141,12 @@ export interface MessageEndEvent extends MessageEvent {
   readonly bytes: number;
 }
 
+/** A command group is about to be written. */
 export interface GroupStartEvent extends SessionEvent {
   readonly groupId: number;
 }
 
+/** A command group has all its replies, or the connection ended. */
 export interface GroupEndEvent extends SessionEvent {
   readonly group: CommandGroup;
 }
@@ -144,16 +158,19 @@ export interface GroupEndEvent extends SessionEvent {
  */
 export type WarningCode = PeerWarningCode | "ESMTP_LISTENER_FAILED" | "ESMTP_PEER_MEMORY_FAILED";
 
+/** Something that the session coped with, and that is worth knowing. */
 export interface WarningEvent extends SessionEvent {
   readonly code: WarningCode;
   readonly message: string;
   readonly cause?: unknown;
 }
 
+/** The session failed: what is not settled yet gets its fate now. */
 export interface ErrorEvent extends SessionEvent {
   readonly error: SmtpError;
 }
 
+/** The session is over: the last event. */
 export interface CloseEvent extends SessionEvent {
   readonly reason: CloseReason;
 }
@@ -167,7 +184,7 @@ export interface SessionEvents {
   connecting: (event: ConnectingEvent) => void;
   /** The connection stands. */
   connect: (event: ConnectEvent) => void;
-  /** Greeting and EHLO (LMTP: LHLO) are done: messages go out. */
+  /** Greeting, EHLO (LMTP: LHLO), TLS and AUTH are done: messages go out. */
   ready: (event: ReadyEvent) => void;
   /** Emitted inside `pipeline()`, in the caller's async context. */
   messageQueued: (event: MessageQueuedEvent) => void;
@@ -179,19 +196,25 @@ export interface SessionEvents {
   reply: (event: ReplyEvent) => void;
   /** RCPT was answered 2yz: the text decides. */
   recipientAccepted: (event: RecipientAcceptedEvent) => void;
+  /** The server took the text for a recipient. */
   recipientSucceeded: (event: RecipientSucceededEvent) => void;
+  /** A recipient will not get the message from this session. */
   recipientFailed: (event: RecipientFailedEvent) => void;
+  /** Nobody knows whether a recipient got the message. */
   recipientUnknown: (event: RecipientUnknownEvent) => void;
   /** The fate of every recipient is known. */
   messageEnd: (event: MessageEndEvent) => void;
+  /** A command group begins. */
   groupStart: (event: GroupStartEvent) => void;
   /** All replies of a group came, or the connection ended. */
   groupEnd: (event: GroupEndEvent) => void;
   /** The queue was full and has room again: see `ready()`. */
   drain: (event: SessionEvent) => void;
+  /** Something was learnt about the server, a listener failed, or a message goes out without what it asks for. */
   warning: (event: WarningEvent) => void;
   /** The session failed. Without a listener nothing is thrown: every recipient has its fate all the same. */
   error: (event: ErrorEvent) => void;
+  /** The session is over. */
   close: (event: CloseEvent) => void;
 }
 

@@ -14,16 +14,20 @@ export interface MetricConfiguration {
   aggregator?: "max" | "first";
 }
 
+/** Label values by name. */
 export type Labels = Record<string, string>;
 
+/** What only grows. */
 export interface CounterMetric {
   inc(labels: Labels, value: number): void;
 }
 
+/** What goes up and down. */
 export interface GaugeMetric {
   set(labels: Labels, value: number): void;
 }
 
+/** A distribution, in buckets. */
 export interface HistogramMetric {
   observe(labels: Labels, value: number): void;
   zero(labels: Labels): void;
