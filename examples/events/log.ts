@@ -22,6 +22,10 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   error: "red",
 };
 
+/** On a terminal of fewer columns what happened stands below, indented to where messages are named. */
+const NARROW = 80;
+const INDENT = " ".repeat(9);
+
 /** Events as lines: when, about which message, what, and the server's words. */
 export class EventLog {
   /** Whether the session failed. */
@@ -33,7 +37,7 @@ export class EventLog {
   constructor(out: Output, env: Readonly<Record<string, string | undefined>>) {
     this.#screen = new Screen(out, env);
     // In a file, or in the hands of grep, a line may be long.
-    this.#width = out.isTTY ? this.#screen.width : 1_000;
+    this.#width = out.isTTY ? Math.min(out.columns || 100, 120) : 1_000;
     this.#screen.print(this.#screen.paint("bold", columns("time", "message", "event", "")));
   }
 
@@ -86,9 +90,14 @@ export class EventLog {
 
   #line({ time }: SessionEvent, messageId: string, name: string, what: string): void {
     this.#began ??= time;
-    const line = shorten(columns(ms(time - this.#began), messageId, name, what), this.#width);
+    const when = ms(time - this.#began);
+    const narrow = this.#width < NARROW;
+    const first = columns(when, messageId, name, narrow ? "" : what);
     const colour = COLOURS[name];
-    this.#screen.print(colour === undefined ? line : this.#screen.paint(colour, line));
+    for (const line of narrow ? [first, ...wrapped(what, this.#width)] : [first]) {
+      const shown = shorten(line, this.#width);
+      this.#screen.print(colour === undefined ? shown : this.#screen.paint(colour, shown));
+    }
   }
 }
 
@@ -101,6 +110,17 @@ function because(why: Why): string {
 
 function columns(time: string, message: string, event: string, what: string): string {
   return `${time.padStart(7)}  ${message.padEnd(10)}${event.padEnd(20)}${what}`.trimEnd();
+}
+
+/** Rows of whole words, where what happened has no room beside the rest. */
+function wrapped(text: string, width: number): string[] {
+  const rows: string[] = [];
+  for (const word of text.split(" ")) {
+    const row = rows.at(-1);
+    if (row !== undefined && row.length + 1 + word.length <= width) rows[rows.length - 1] = `${row} ${word}`;
+    else rows.push(`${INDENT}${word}`);
+  }
+  return rows;
 }
 
 function fatesOf(succeeded: number, failed: number, unknown: number): string {

@@ -45,6 +45,7 @@ Exit status: 0 the session ended as it should, whatever became of the recipients
 `;
 
 await runProgram({
+  command: "npm run example:events",
   usage: USAGE,
   async run(args) {
     const { values } = parseArgs({ args: [...args], options: { "hang-up": { type: "boolean" } } });

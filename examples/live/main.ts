@@ -5,7 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { SmtpError, SmtpSession } from "smtp-pipelining";
-import { runProgram, UsageError } from "../terminal/program.ts";
+import { runProgram, UsageError, withNegativeNumbers } from "../terminal/program.ts";
 import { Flight } from "./flight.ts";
 import { newsletter } from "./newsletter.ts";
 import { startServer } from "./server.ts";
@@ -78,12 +78,16 @@ Exit status: 0 all was sent, whatever became of the recipients; 1 the session fa
 130 interrupted (Ctrl-C settles what was begun; again: ends at once).
 `;
 
-await runProgram({ usage: USAGE, run: (args) => sendAndShow(makePlan(args)) });
+await runProgram({
+  command: "npm run example:live",
+  usage: USAGE,
+  run: (args) => sendAndShow(makePlan(args)),
+});
 
 function makePlan(args: readonly string[]): Plan {
   const option = { type: "string" } as const;
   const { values } = parseArgs({
-    args: [...args],
+    args: withNegativeNumbers(args),
     options: { messages: option, latency: option, window: option },
   });
   return {

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { UsageError } from "../deliver/arguments.ts";
+import { withNegativeNumbers } from "../terminal/program.ts";
 
 export const USAGE = `Sends mixed mail to a server of its own and serves the metrics of it for Prometheus to scrape.
 
@@ -47,7 +48,7 @@ export function makePlan(args: readonly string[]): Plan {
 function parse(args: readonly string[]) {
   try {
     return parseArgs({
-      args: [...args],
+      args: withNegativeNumbers(args),
       options: {
         port: { type: "string", default: "9464" },
         host: { type: "string", default: "127.0.0.1" },

@@ -1,12 +1,10 @@
+import { whenNobodyReads } from "../terminal/program.ts";
 import { main } from "./scrape.ts";
 
 const stop = new AbortController();
 // Once: whoever presses Ctrl-C again does not want to wait.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-// A reader that has seen enough is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+whenNobodyReads(() => stop.abort());
 
 process.exitCode = await main({
   args: process.argv.slice(2),

@@ -55,18 +55,23 @@ export async function main({ args, out, errors, signal }: Surroundings): Promise
   const tally = new Tally();
   const began = performance.now();
   const seconds = (): number => (performance.now() - began) / 1_000;
-  const ticker = setInterval(() => print(progress(tally, seconds())), 1_000);
+  const ticker = setInterval(() => print(progress(tally, seconds(), width(out))), 1_000);
   try {
     await sendMail(plan, register, tally, signal);
   } finally {
     clearInterval(ticker);
   }
-  print("", ...summary(tally, seconds()));
+  print("", ...summary(tally, seconds(), width(out)));
   if (plan.json) print("", totals(tally));
 
   if (plan.linger > 0) await pause(plan.linger * 1_000, signal);
   await metrics.close();
   return 0;
+}
+
+/** Columns that a line may have: in a file as many as it likes. */
+function width({ isTTY, columns }: Output): number {
+  return isTTY ? columns || 80 : Number.POSITIVE_INFINITY;
 }
 
 async function sendMail(

@@ -1,6 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import { type Delivery, SmtpSession } from "smtp-pipelining";
 import { attachTracing } from "smtp-pipelining/tracing";
+import { whenNobodyReads } from "../terminal/program.ts";
 import { checkArguments, USAGE, UsageError } from "./arguments.ts";
 import { fates, LETTERS, ROUND_TRIP, startDistantServer } from "./newsletter.ts";
 import { startTelemetry } from "./telemetry.ts";
@@ -35,15 +36,18 @@ async function main(): Promise<number> {
   const { spans } = telemetry;
   const width = Math.max(process.stdout.columns || 100, 60);
   print(
-    `${LETTERS.length} messages to an embedded smtp-server ${ROUND_TRIP} ms away,`,
-    "which refuses one recipient of letter-2, and the text of offer-4:",
+    `${LETTERS.length} messages to an embedded smtp-server ${ROUND_TRIP} ms away, which`,
+    "refuses a recipient of letter-2 and the text of offer-4:",
     fates(deliveries),
     "",
   );
   print(...drawTree(spans, width), "");
   print(...drawWaterfall(spans, width), "");
   if (telemetry.exportTo === undefined) {
-    print(`${spans.length} spans. OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 exports them as well.`);
+    print(
+      `${spans.length} spans. To export them as well set`,
+      "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
+    );
     return 0;
   }
   print(`Exporting ${spans.length} spans to ${telemetry.exportTo} ...`);
@@ -60,10 +64,8 @@ function print(...lines: readonly string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-// A reader that has seen enough (`npm run example:trace | head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+// The spans are exported all the same.
+whenNobodyReads(() => undefined);
 
 try {
   process.exitCode = await main();

@@ -39,9 +39,14 @@ export function drawTree(spans: readonly ReadableSpan[], width: number): string[
   return rows.flatMap(({ span, branch, below }) => {
     const label = `${branch}${spanLabel(span)}`.padEnd(column);
     const duration = `${milliseconds(span.duration).toFixed(1)} ms`.padStart(9);
+    const row = `${label}  ${duration}  `;
+    const { word, why } = status(span);
+    const whole = why === "" ? `${row}${word}` : `${row}${word}: ${why}`;
+    // Why it failed goes below where it does not fit.
+    const fits = why === "" || whole.length <= width;
     return [
-      `${label}  ${duration}  ${status(span)}`,
-      ...details(span, labels).flatMap((words) =>
+      fits ? whole : `${row}${word}`,
+      ...[...(fits ? [] : [[why]]), ...details(span, labels)].flatMap((words) =>
         wrap(words, width - below.length - 4).map((line) => `${below}    ${line}`),
       ),
     ];
@@ -58,9 +63,9 @@ function rowsOf({ span, children }: SpanNode, branch: string, indent: string): R
   ];
 }
 
-function status({ status: { code, message } }: ReadableSpan): string {
-  if (code !== SpanStatusCode.ERROR) return code === SpanStatusCode.OK ? "ok" : "unset";
-  return message === undefined ? "ERROR" : `ERROR: ${message}`;
+function status({ status: { code, message = "" } }: ReadableSpan): { word: string; why: string } {
+  if (code !== SpanStatusCode.ERROR) return { word: code === SpanStatusCode.OK ? "ok" : "unset", why: "" };
+  return { word: "ERROR", why: message };
 }
 
 /** What is told of a span: lists of words, each begins a line. */

@@ -98,6 +98,22 @@ test("a warning is told with its code, and nobody is worth another try", () => {
   expect(log.failed).toBe(false);
 });
 
+test("on a narrow terminal what happened stands below, in rows that fit", () => {
+  let out = "";
+  const log = new EventLog({ isTTY: true, columns: 60, write: (text) => (out += text) }, { NO_COLOR: "1" });
+  const code = "ESMTP_FOLLOW_ON_SLOW";
+  const message = "The server is slow to answer what is pipelined behind a text";
+  const event = { sessionId: "s", time: 1_000, code, message } as const;
+  log.problem("warning", event, event);
+  expect(out.split("\n")).toEqual([
+    "   time  message   event",
+    "   0 ms            warning",
+    "         ESMTP_FOLLOW_ON_SLOW The server is slow to answer",
+    "         what is pipelined behind a text",
+    "",
+  ]);
+});
+
 test("says how it is used, and what is wrong with its arguments", async () => {
   const help = await runExample("events/main.ts", ["--help"]);
   expect({ status: help.status, errors: help.errors }).toEqual({ status: 0, errors: "" });
@@ -106,6 +122,6 @@ test("says how it is used, and what is wrong with its arguments", async () => {
   expect(wrong).toEqual({
     status: 2,
     out: "",
-    errors: "Unknown option '--loud'\n\nNothing was sent. --help says more.\n",
+    errors: "Unknown option '--loud'\n\nNothing was sent. npm run example:events -- --help says more.\n",
   });
 });

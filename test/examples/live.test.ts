@@ -2,7 +2,7 @@ import { SmtpError } from "smtp-pipelining";
 import { describe, expect, test } from "vitest";
 import { Flight } from "../../examples/live/flight.ts";
 import { lineOfFlight, summaryOfFlight } from "../../examples/live/picture.ts";
-import { hasTerminal, runExample, runInTerminal } from "./run.ts";
+import { hasTerminal, runExample, runInTerminal, runUnread } from "./run.ts";
 import { play } from "./virtual-terminal.ts";
 
 /** A terminal without a size is taken for one of 80 columns. */
@@ -92,6 +92,10 @@ describe("example:live", () => {
     expect(out).not.toContain("QUIT");
   });
 
+  test("ends quietly when nobody reads any more", async () => {
+    expect(await runUnread("live/main.ts", ["--messages", "100000"])).toBe(0);
+  });
+
   test("says how it is used, and what is wrong with its arguments", async () => {
     const help = await runExample("live/main.ts", ["-h"]);
     expect({ status: help.status, errors: help.errors }).toEqual({ status: 0, errors: "" });
@@ -101,8 +105,11 @@ describe("example:live", () => {
       status: 2,
       out: "",
       errors:
-        "--window must be a whole number from 1 to 100000, not 0.\n\nNothing was sent. --help says more.\n",
+        "--window must be a whole number from 1 to 100000, not 0.\n\nNothing was sent. npm run example:live -- --help says more.\n",
     });
+    const negative = await runExample("live/main.ts", ["--latency", "-1"]);
+    expect(negative.status).toBe(2);
+    expect(negative.errors).toMatch(/^--latency must be a whole number from 0 to 10000, not -1\.\n/);
   });
 });
 

@@ -21,6 +21,14 @@ test("npm run example:record writes a page with successes, refusals and a lost c
   expect(text).not.toContain("alice@");
 });
 
+test("a place where no page can be written is told before anything is sent", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "smtp-pipelining-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const { status, out, errors } = await runExample("record/main.ts", ["--out", directory]);
+  expect([status, out]).toEqual([1, ""]);
+  expect(errors).toMatch(/^Can't write .*: EISDIR.*\nNothing was sent\. Give another --out\.\n$/);
+});
+
 test("a wrong argument is named, and nothing is recorded", async () => {
   const { status, out, errors } = await runExample("record/main.ts", ["--output", "x"]);
   expect([status, out]).toEqual([2, ""]);

@@ -1,4 +1,5 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -19,6 +20,18 @@ export function runExample(
 ): Promise<Ended> {
   const [node, ...options] = NODE;
   return run(node, [...options, `examples/${example}`, ...args], env);
+}
+
+/** Runs an example whose output nobody reads any more once something of it was read. Fulfils with the exit status. */
+export async function runUnread(example: string, args: readonly string[]): Promise<number | null> {
+  const [node, ...options] = NODE;
+  const child = spawn(node, [...options, `examples/${example}`, ...args], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  child.stdout.once("data", () => child.stdout.destroy());
+  const [status] = (await once(child, "exit")) as [number | null];
+  return status;
 }
 
 /** The command that runs another in a pseudo-terminal (util-linux). */

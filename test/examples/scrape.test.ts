@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { main } from "../../examples/scrape/scrape.ts";
 import { startExample } from "../../grafana/picture/example.ts";
 import { series, type Totals, withLabels } from "../support/scrape.ts";
+import { runUnread } from "./run.ts";
 
 /** Runs the program in this process. */
 async function runHere(args: string[], signal: AbortSignal = new AbortController().signal) {
@@ -101,6 +102,31 @@ describe("npm run example:scrape", () => {
     expect(await example.ended).toBe(0);
   });
 
+  test("ends quietly when nobody reads any more, also if it would go on for ever", async () => {
+    expect(await runUnread("scrape/main.ts", ["--port", "0", "--seconds", "0"])).toBe(0);
+  });
+
+  test("on a narrow terminal every line fits, and no number is lost", async () => {
+    let out = "";
+    const status = await main({
+      args: ["--port", "0", "--seconds", "1.2", "--rate", "20"],
+      out: { isTTY: true, columns: 60, write: (text) => (out += text) },
+      errors: process.stderr,
+      signal: new AbortController().signal,
+    });
+    expect(status).toBe(0);
+    const lines = out.split("\n");
+    expect(lines.filter(({ length }) => length > 60)).toEqual([]);
+    expect(out).toMatch(/^ +1 s +\d+ messages {2}\d+ of \d+ succeeded$/m);
+    const heads = lines.flatMap((line) => /^ {2}([a-z]+) +\S+ +\S+ +\S+$/.exec(line)?.[1] ?? []);
+    const results = ["deferred", "rejected", "unknown", "aborted"];
+    expect(heads).toEqual([
+      ...["client", "messages", "delivered", "partial", ...results],
+      ...["client", "recipients", "succeeded", ...results],
+    ]);
+    expect(out).toMatch(/^ {2}messages +\d+ +\d+ +24$/m);
+  });
+
   test("ends by itself, without a totals line that nobody asked for", async () => {
     const { status, out, errors } = await runHere(["--port", "0", "--seconds", "0.5", "--rate", "20"]);
     expect({ status, errors }).toEqual({ status: 0, errors: "" });
@@ -133,6 +159,7 @@ describe("npm run example:scrape", () => {
   test.each([
     [["--port", "70000"], /^--port 70000: give an integer from 0 to 65535\./],
     [["--port", "x"], /^--port x: /],
+    [["--port", "-1"], /^--port -1: give an integer from 0 to 65535\./],
     [["--rate", "0"], /^--rate 0: give a number above 0/],
     [["--seconds", "1e3"], /^--seconds 1e3: give a number of seconds/],
     [["--linger"], /--linger/],

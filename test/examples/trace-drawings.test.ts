@@ -90,6 +90,16 @@ describe("the tree", () => {
     ]);
   });
 
+  test("puts why a span failed below it, if there is no room beside", () => {
+    const lines = drawTree(spans, 44);
+    const failed = lines.findIndex((line) => line.includes("text MAIL"));
+    expect(lines.slice(failed, failed + 3)).toEqual([
+      "   └─ text MAIL   100.0 ms  ERROR",
+      "           MAIL was answered 550",
+      "           error.type=550",
+    ]);
+  });
+
   test("of nothing is nothing", () => {
     expect(drawTree([], 100)).toEqual([]);
   });
