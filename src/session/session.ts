@@ -67,6 +67,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #transport: Transport | undefined;
   #writer: Writer | undefined;
   #tls: TLSSocket | undefined;
+  #verified = false;
   #authenticated = false;
   /** To be met once the chunk that is being read has been read whole. */
   #need: HandshakeNeed | undefined;
@@ -425,9 +426,11 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   }
 
   async #secured(raw: Duplex): Promise<TLSSocket> {
-    this.#tls = await secureSocket(raw, this.#options, this.#opening.signal);
-    this.#pipeline.secured(this.#tls.authorized);
-    return this.#tls;
+    const { socket, verified } = await secureSocket(raw, this.#options, this.#opening.signal);
+    this.#tls = socket;
+    this.#verified = verified;
+    this.#pipeline.secured(verified);
+    return socket;
   }
 
   /** Puts TLS on the connection, at once: what the server says from here on is not plain text any more. */
@@ -478,7 +481,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     const bound = this.#tls === undefined ? undefined : channelBinding(this.#tls);
     return {
       credentials,
-      verified: this.#tls?.authorized ?? false,
+      verified: this.#verified,
       context: { host, port, nonce, channelBinding: bound },
     };
   }
@@ -520,7 +523,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       capabilities,
       secure: this.secure,
       ...(tlsVersion !== undefined && { tlsVersion }),
-      verified: this.#tls?.authorized ?? false,
+      verified: this.#verified,
       ...(this.#tls !== undefined && { tlsResumed: this.#tls.isSessionReused() }),
       authenticated: this.#authenticated,
       ...(mechanism !== undefined && { mechanism }),

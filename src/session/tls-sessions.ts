@@ -1,9 +1,15 @@
 import type { ConnectionOptions } from "node:tls";
 import { TLS_SESSIONS } from "../protocol/limits.ts";
 
-interface Remembered {
-  readonly settings: Readonly<ConnectionOptions>;
+/** A session to be resumed. */
+export interface RememberedSession {
   readonly session: Buffer;
+  /** Whether the certificate was verified that it was made under: when it is resumed, nobody looks at its name again. */
+  readonly verified: boolean;
+}
+
+interface Remembered extends RememberedSession {
+  readonly settings: Readonly<ConnectionOptions>;
 }
 
 /**
@@ -14,14 +20,14 @@ interface Remembered {
 export class TlsSessions {
   readonly #kept = new Map<string, Remembered>();
 
-  get(key: string, settings: Readonly<ConnectionOptions>): Buffer | undefined {
+  get(key: string, settings: Readonly<ConnectionOptions>): RememberedSession | undefined {
     const kept = this.#kept.get(key);
-    return kept !== undefined && sameFields(kept.settings, settings) ? kept.session : undefined;
+    return kept !== undefined && sameFields(kept.settings, settings) ? kept : undefined;
   }
 
-  set(key: string, settings: Readonly<ConnectionOptions>, session: Buffer): void {
+  set(key: string, settings: Readonly<ConnectionOptions>, { session, verified }: RememberedSession): void {
     this.#kept.delete(key); // so that the oldest stands first
-    this.#kept.set(key, { settings, session });
+    this.#kept.set(key, { settings, session, verified });
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > TLS_SESSIONS && oldest !== undefined) this.#kept.delete(oldest);
   }

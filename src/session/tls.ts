@@ -7,6 +7,13 @@ import { causeText } from "./check.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { tlsSessions } from "./tls-sessions.ts";
 
+/** A connection under TLS. */
+export interface SecuredSocket {
+  readonly socket: TLSSocket;
+  /** Whether the server's certificate was verified: by this connection, or by the one whose session it resumes. */
+  readonly verified: boolean;
+}
+
 /**
  * Puts TLS on a connection: SNI by the server's name, its certificate verified unless the mode is `opportunistic`
  * (RFC 7435: encryption without authentication is better than none). A session of before is resumed where there is one.
@@ -17,7 +24,7 @@ export async function secureSocket(
   raw: Duplex,
   options: ResolvedOptions,
   signal: AbortSignal,
-): Promise<TLSSocket> {
+): Promise<SecuredSocket> {
   const { port, tls, tlsOptions, timeouts, socketPath } = options;
   // The other end of a Unix socket is on this machine.
   const host = socketPath === undefined ? options.host : "localhost";
@@ -28,18 +35,29 @@ export async function secureSocket(
     ...tlsOptions,
   };
   const key = `${options.host}:${port}`;
-  const session = settings.session ?? tlsSessions.get(key, settings);
+  // One of the caller's says nothing of how it was verified.
+  const kept = settings.session === undefined ? tlsSessions.get(key, settings) : undefined;
+  // Node.js compares no name where a session is resumed, and calls the socket authorized: whatever it was before.
+  const verified = (socket: TLSSocket): boolean =>
+    socket.authorized && (!socket.isSessionReused() || kept?.verified === true);
   let stop = (): void => undefined;
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise((resolve, reject) => {
-      const socket = connect({ ...settings, ...(session !== undefined && { session }), host, socket: raw });
+      const socket = connect({
+        ...settings,
+        ...(kept !== undefined && { session: kept.session }),
+        host,
+        socket: raw,
+      });
       // Stays: what fails behind the session's use of it must not end the process.
       socket.on("error", reject);
       // Under TLS 1.3 it comes behind the handshake, more than once: the latest is the one to use.
-      socket.on("session", (ticket: Buffer) => tlsSessions.set(key, settings, ticket));
+      socket.on("session", (session: Buffer) =>
+        tlsSessions.set(key, settings, { session, verified: verified(socket) }),
+      );
       socket.once("close", () => reject(new Error("the server closed the connection")));
-      socket.once("secureConnect", () => resolve(socket));
+      socket.once("secureConnect", () => resolve({ socket, verified: verified(socket) }));
       stop = () => socket.destroy(new Error("aborted"));
       signal.addEventListener("abort", stop, { once: true });
       if (signal.aborted) stop();

@@ -191,6 +191,31 @@ describe("TLS sessions of one process", () => {
     expect(await connected(server.port, { ...options, tlsOptions: { ...options.tlsOptions } })).toBe(true);
   });
 
+  test.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "do not make a certificate of another name pass when they are resumed (%s)",
+    async (maxVersion) => {
+      const server = await serve(["PLAIN", "LOGIN"]);
+      const options: Partial<SessionOptions> = {
+        auth: { user: USER, pass: "pass wörd" },
+        tls: "opportunistic",
+        tlsOptions: { ...TRUSTED, servername: "other.example", maxVersion },
+      };
+      // So often that there is a session to be resumed, and one made of that.
+      for (const allowInsecureAuth of [true, false, true, false]) {
+        const client = session(server.port, { ...options, allowInsecureAuth });
+        const verified: boolean[] = [];
+        client.on("ready", (event) => verified.push(event.verified));
+        const { failed } = await client.pipeline(MESSAGE);
+        await client.quit();
+        expect(failed.map(({ error }) => error?.code)).toEqual(
+          allowInsecureAuth ? [] : ["ESMTP_AUTH_INSECURE"],
+        );
+        expect(verified).toEqual(allowInsecureAuth ? [false] : []);
+      }
+      expect(server.authenticated).toEqual(["PLAIN", "PLAIN"]);
+    },
+  );
+
   test("are not resumed under other settings: what was not verified must not pass for what was", async () => {
     const server = await serve(["PLAIN"]);
     const auth = { user: USER, pass: "pass wörd" };
