@@ -86,7 +86,7 @@ describe.skipIf(postfixSkipped || dovecotSkipped)("AUTH to Postfix", () => {
     expect(texts.filter((text) => text.startsWith(`${subject} `)).sort()).toEqual(
       [1, 2, 3].map((n) => `${subject} ${n}\r\n\r\n.\r\n`),
     );
-    expect(postfix.log()).toContain(`sasl_method=${mechanism}, sasl_username=${USER}`);
+    await postfix.logs(`sasl_method=${mechanism}, sasl_username=${USER}`);
     expect(lines[0]).toContain(`AUTH ${mechanism}`);
     const secrets = [secret, `\0${USER}\0${secret}`].flatMap((text) => [
       text,

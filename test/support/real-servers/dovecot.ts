@@ -34,8 +34,6 @@ export interface RunningDovecot {
   readonly authSocket: string;
   /** What a mailbox has: texts as they were sent, octets as characters, in no certain order. */
   delivered(recipient: string): Promise<string[]>;
-  /** What Dovecot has logged. */
-  log(): string;
   /** Ends it, and removes its files. */
   stop(): Promise<void>;
 }
@@ -67,7 +65,6 @@ export async function startDovecot({ users }: DovecotOptions): Promise<RunningDo
       lmtpSocket,
       authSocket: join(root, "auth"),
       delivered: (recipient) => readMaildir(join(mail, recipient.replace(/@.*/, ""))),
-      log: server.log,
       stop: server.stop,
     };
   } catch (error) {

@@ -37,8 +37,8 @@ export interface RunningPostfix {
    * certain order.
    */
   delivered(recipient: string): Promise<string[]>;
-  /** What Postfix has logged. */
-  log(): string;
+  /** Fulfils when Postfix has logged that. */
+  logs(text: string): Promise<void>;
   /** Ends it, and removes its files. */
   stop(): Promise<void>;
 }
@@ -79,7 +79,7 @@ export async function startPostfix({
         await server.until("delivery", () => isDelivered(join(root, "queue")));
         return readMaildir(join(root, "mail", recipient.replace(`@${DOMAIN}`, "")));
       },
-      log: server.log,
+      logs: server.logs,
       stop: server.stop,
     };
   } catch (error) {

@@ -16,8 +16,8 @@ export type Listener = NetConnectOpts & { readonly tls?: boolean };
 
 /** A server in a process of its own, in the foreground. */
 export interface ServerProcess {
-  /** What it has said so far. */
-  log(): string;
+  /** Fulfils when it has said that: it may say so after it has answered. */
+  logs(text: string): Promise<void>;
   /** Asks until the answer is true. Rejects with the log when the server has ended, or after 20 seconds. */
   until(what: string, ask: () => Promise<boolean>): Promise<void>;
   /** Fulfils when each listener has sent a greeting. */
@@ -73,7 +73,7 @@ export function startServerProcess(
   };
 
   return {
-    log,
+    logs: (text) => until(`"${text}" in its log`, async () => log().includes(text)),
     until,
     async greets(listeners) {
       for (const listener of listeners) {
