@@ -2,7 +2,7 @@ import * as prometheus from "prom-client";
 import { type Message, type SessionEventName, SmtpSession } from "smtp-pipelining";
 import { attachMetrics } from "smtp-pipelining/metrics";
 import { attachTracing } from "smtp-pipelining/tracing";
-import { median, sideBySide, table, type Variant } from "./side-by-side.ts";
+import { legend, median, sideBySide, table, type Variant } from "./side-by-side.ts";
 import { startSink } from "./start-sink.ts";
 
 // What watching costs: the same messages over sessions that nobody listens to, that somebody listens to for every
@@ -82,6 +82,7 @@ export async function observability(
     `${MESSAGES.toLocaleString("en")} messages of ${kib} KiB with one recipient a round, ${ROUNDS} rounds, loopback\n`,
   );
   out(table(measured, "message"));
+  out(`\n${legend("no listener", "message")}\n`);
   out(`(${heard.toLocaleString("en")} events were heard)\n`);
 
   const floors: readonly (readonly [name: string, floor: number])[] = [

@@ -59,6 +59,18 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
+/** What the columns of {@link table} are. @param first the variant that the others are compared with */
+export function legend(first: string, item: string): string {
+  const columns = [
+    [`${item}s/s`, "median of the rounds"],
+    ["of the first", `median of the rounds' ratios: the rate over that of "${first}" in the same round`],
+    ["", "(not the ratio of the two medians)"],
+    ["range", "the smallest and the largest of these ratios: how noisy the machine was"],
+    [`CPU µs/${item}`, `median of the rounds: processor time of the client's process for one ${item}`],
+  ];
+  return columns.map(([column = "", meaning]) => `${column.padEnd(16)}${meaning}`).join("\n");
+}
+
 /** The results as a table for people. */
 export function table(measured: readonly Measured[], item: string): string {
   const rows = measured.map(({ name, rates, ratios, cpu }) => [

@@ -1,9 +1,8 @@
+import { whenNobodyReads } from "../terminal/program.ts";
 import { main } from "./deliver.ts";
 
-// A reader that has seen enough (`npm start | head`) is no failure.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
+// `npm start | head` delivers the rest all the same.
+whenNobodyReads(() => undefined);
 
 process.exitCode = await main({
   args: process.argv.slice(2),
