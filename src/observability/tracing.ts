@@ -49,8 +49,9 @@ export interface TracingOptions {
  * - one span per command group, named by its verbs: `EHLO`, or `PIPELINE text MAIL RCPT DATA`; a child of the message
  *   it carries, or of the last of several, with links to all of them
  *
- * Spans hold no address (unless `recordRecipients`), no credential and no text of the server. Without an SDK nothing is
- * recorded and next to nothing is spent. Ends by itself when the target closes.
+ * Spans hold no address (unless `recordRecipients`), no credential and no text of the server; `messaging.message.id` is
+ * the `id` that you gave the message. Without an SDK nothing is recorded, but the events it listens to are built all
+ * the same: the README has what that costs (`npm run bench -- observability`). Ends by itself when the target closes.
  *
  * @returns a function that detaches; spans that are open end then
  * @throws TypeError that names the option

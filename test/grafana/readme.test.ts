@@ -7,7 +7,7 @@ import { selectorsOf } from "./selectors.ts";
 const readme = readGrafana("README.md");
 const rules = (
   parse(readGrafana("alerts/smtp-pipelining.rules.yml")) as {
-    groups: { rules: { alert: string; for: string; labels: { severity: string } }[] }[];
+    groups: { rules: { alert: string; expr: string; for: string; labels: { severity: string } }[] }[];
   }
 ).groups.flatMap((group) => group.rules);
 const panels = readDashboard().panels.filter(({ type }) => type !== "row");
@@ -36,6 +36,19 @@ test("every alert stands in the table with its severity, and has steps", () => {
   const sections = readme.split(/^### /m).slice(1);
   expect(sections.map((section) => section.split("\n")[0])).toEqual(rules.map(({ alert }) => alert));
   for (const section of sections) expect(section, section).toMatch(/^1\. |\| what to do \|/m);
+});
+
+test("the table says for what each alert fires, and how long that must be so", () => {
+  const table = [
+    ...readme.matchAll(/^\| \[(\w+)\]\(#\w+\) \| \w+ \| ([^|]+) \| .*; for (\d+) minutes? \|$/gm),
+  ].map(([, alert, each, minutes]) => ({ alert, each, for: `${minutes}m` }));
+  expect(table).toEqual(
+    rules.map(({ alert, expr, for: held }) => {
+      const [, by = ""] = /sum by \(([^)]*)\)/.exec(expr) ?? [];
+      const each = by.split(", ").filter((label) => label !== "le");
+      return { alert, each: each.join(", "), for: held };
+    }),
+  );
 });
 
 test("the panels and the sections that the steps name exist", () => {

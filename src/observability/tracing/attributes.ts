@@ -12,7 +12,7 @@ export const ERROR_TYPE = "error.type";
 export const MESSAGING_SYSTEM = "messaging.system";
 export const MESSAGING_OPERATION_NAME = "messaging.operation.name";
 export const MESSAGING_OPERATION_TYPE = "messaging.operation.type";
-/** The caller's correlation id. */
+/** The caller's correlation id, as given: it is the caller's matter to put nothing private there. */
 export const MESSAGING_MESSAGE_ID = "messaging.message.id";
 
 export const SESSION_ID = "smtp.session.id";
