@@ -16,17 +16,17 @@ export interface SessionEvent {
   readonly time: number;
 }
 
-/** A session begins to connect. */
+/** Where the session is about to connect to. */
 export interface ConnectingEvent extends SessionEvent {
-  /** The server's name or address, as given. */
+  /** The server's name or address as given; the path of a Unix socket. */
   readonly host: string;
   /** 0 for a Unix socket. */
   readonly port: number;
 }
 
-/** The connection stands; the greeting is still to come. */
+/** The connection stands; the greeting is yet to come. */
 export interface ConnectEvent extends SessionEvent {
-  /** The server's name or address, as given. */
+  /** The server's name or address as given; the path of a Unix socket. */
   readonly host: string;
   /** 0 for a Unix socket. */
   readonly port: number;
@@ -36,17 +36,16 @@ export interface ConnectEvent extends SessionEvent {
   readonly secure: boolean;
 }
 
-/** The server's greeting, EHLO and, where it applies, TLS are done. */
+/** What the session begins with: the server's offer, TLS, and who it is to the server. */
 export interface ReadyEvent extends SessionEvent {
-  /** What the server offers in reply to the last EHLO; empty where it knows only HELO. */
   readonly capabilities: Capabilities;
-  /** Whether TLS protects the connection. */
   readonly secure: boolean;
   /** The version of TLS, e.g. `"TLSv1.3"`; missing without TLS. */
   readonly tlsVersion?: string;
   /** Whether the server's certificate was verified. */
   readonly verified: boolean;
-  /** Whether the session has authenticated; false in this version. */
+  /** Whether a TLS session of before was resumed; missing without TLS. */
+  readonly tlsResumed?: boolean;
   readonly authenticated: boolean;
   /** How it authenticated, e.g. `"SCRAM-SHA-256"`; missing if it did not. */
   readonly mechanism?: MechanismName;
@@ -54,15 +53,13 @@ export interface ReadyEvent extends SessionEvent {
 
 /** What every event about one message carries. */
 export interface MessageEvent extends SessionEvent {
-  /** The `id` that the caller gave the message, or the one it was given. */
   readonly messageId: string;
   /** The number of the message in the session, from 1: unique, where callers' ids need not be. */
   readonly messageSeq: number;
 }
 
-/** A message was given to `pipeline()`. */
+/** A message was given to the session. */
 export interface MessageQueuedEvent extends MessageEvent {
-  /** Its reverse-path; `""` is the null reverse-path. */
   readonly from: string;
   /** How many recipients it has. */
   readonly recipients: number;
@@ -70,42 +67,33 @@ export interface MessageQueuedEvent extends MessageEvent {
   readonly size?: number;
 }
 
-/** A message's turn has come. */
+/** The first command of a message is about to be written. */
 export interface MessageStartEvent extends MessageQueuedEvent {
   /** When it was queued: epoch milliseconds with fraction. */
   readonly queuedAt: number;
 }
 
-/** A command was written, or a text to its end. */
+/** A command was written, with the command group it belongs to. */
 export interface SentEvent extends SessionEvent {
   /** The line without CRLF; `"."` for the end of a text, never the text itself. */
   readonly line: string;
-  /** Its verb; see {@link Command}. */
   readonly command: Command;
-  /** The number of its group in the session, from 1. */
   readonly groupId: number;
-  /** The message it belongs to, if any. */
   readonly messageId?: string;
-  /** The number of that message in the session, from 1. */
   readonly messageSeq?: number;
-  /** The address that a RCPT names. */
   readonly recipient?: string;
   /** Octets written for it, with the text for the end of a text. */
   readonly bytes: number;
 }
 
-/** The server answered a command, or greeted. */
+/** A command was answered. */
 export interface ReplyEvent extends SessionEvent {
   readonly reply: Reply;
-  /** The verb that it answers; see {@link Command}. */
   readonly command: Command;
-  /** The number of that command's group in the session, from 1. */
   readonly groupId: number;
-  /** The message that the command belongs to, if any. */
   readonly messageId?: string;
-  /** The number of that message in the session, from 1. */
   readonly messageSeq?: number;
-  /** The address that a RCPT names. */
+  /** The address that a RCPT names; in LMTP also the one whose fate a reply to the text decides. */
   readonly recipient?: string;
   /** Since its command was written: milliseconds. */
   readonly durationMs: number;
@@ -113,48 +101,35 @@ export interface ReplyEvent extends SessionEvent {
 
 /** RCPT was answered 2yz: no fate yet, the text decides. */
 export interface RecipientAcceptedEvent extends MessageEvent {
-  /** As the message has it. */
   readonly address: string;
   /** The reply to RCPT. */
   readonly reply: Reply;
 }
 
-/** The fate of a recipient: the server took responsibility for the message. */
+/** A final fate: the server has taken responsibility for this recipient. */
 export interface RecipientSucceededEvent extends MessageEvent {
-  /** As the message has it. */
   readonly address: string;
   /** The reply to the end of the text. */
   readonly reply: Reply;
 }
 
-/** The fate of a recipient: the message was certainly not delivered to it. */
+/** A final fate: certainly not delivered to this recipient. */
 export interface RecipientFailedEvent extends MessageEvent {
-  /** As the message has it. */
   readonly address: string;
-  /** At which point it failed. */
   readonly stage: FailureStage;
-  /** The refusal, where a reply decided. */
   readonly reply?: Reply;
-  /** What happened, where no reply alone decided. */
   readonly error?: SmtpError;
-  /** Whether the server, or another connection, may take it later. */
   readonly retryable: boolean;
 }
 
-/**
- * The fate of a recipient: the text was complete and its answer never came, so the server may have delivered it.
- * Not retryable by itself: to send again may deliver twice, so you decide.
- */
+/** A final fate: the text was sent to its end and no answer came, so it may have been delivered. */
 export interface RecipientUnknownEvent extends MessageEvent {
-  /** As the message has it. */
   readonly address: string;
-  /** What ended the session before the answer. */
   readonly error: SmtpError;
 }
 
 /** The fate of every recipient of a message is known. */
 export interface MessageEndEvent extends MessageEvent {
-  /** What the promise of `pipeline()` is then fulfilled with. */
   readonly delivery: Delivery<unknown>;
   /** How many recipients RCPT accepted, whatever became of them. */
   readonly accepted: number;
@@ -166,15 +141,13 @@ export interface MessageEndEvent extends MessageEvent {
   readonly bytes: number;
 }
 
-/** A group begins: its first command is about to be written, or the greeting is awaited. */
+/** A command group is about to be written. */
 export interface GroupStartEvent extends SessionEvent {
-  /** Its number in the session, from 1. */
   readonly groupId: number;
 }
 
-/** All replies of a group came, or the connection ended. */
+/** A command group has all its replies, or the connection ended. */
 export interface GroupEndEvent extends SessionEvent {
-  /** Its commands and their replies. */
   readonly group: CommandGroup;
 }
 
@@ -185,31 +158,20 @@ export interface GroupEndEvent extends SessionEvent {
  */
 export type WarningCode = PeerWarningCode | "ESMTP_LISTENER_FAILED" | "ESMTP_PEER_MEMORY_FAILED";
 
-/** Something to know that costs no message: the session goes on. */
+/** Something that the session coped with, and that is worth knowing. */
 export interface WarningEvent extends SessionEvent {
-  /** What to match on. */
   readonly code: WarningCode;
-  /** What happened, for people. */
   readonly message: string;
-  /** What was thrown, where a listener or the memory of peers failed. */
   readonly cause?: unknown;
 }
 
-/** The session failed; `close` follows. */
+/** The session failed: what is not settled yet gets its fate now. */
 export interface ErrorEvent extends SessionEvent {
-  /** Why; its `code` is what to match on. */
   readonly error: SmtpError;
 }
 
-/** The session is over: its last event. */
+/** The session is over: the last event. */
 export interface CloseEvent extends SessionEvent {
-  /**
-   * - `"quit"`: `quit()` ended it in good order
-   * - `"server"`: the server said 421 or hung up, or the connection was lost
-   * - `"timeout"`: a deadline passed
-   * - `"aborted"`: `destroy()`, or the signal of the session
-   * - `"error"`: anything else; the event `error` says what
-   */
   readonly reason: CloseReason;
 }
 
@@ -234,25 +196,25 @@ export interface SessionEvents {
   reply: (event: ReplyEvent) => void;
   /** RCPT was answered 2yz: the text decides. */
   recipientAccepted: (event: RecipientAcceptedEvent) => void;
-  /** A fate: the server took responsibility. One of the three fates comes for every recipient, once. */
+  /** The server took the text for a recipient. */
   recipientSucceeded: (event: RecipientSucceededEvent) => void;
-  /** A fate: certainly not delivered; `retryable` says whether another try makes sense. */
+  /** A recipient will not get the message from this session. */
   recipientFailed: (event: RecipientFailedEvent) => void;
-  /** A fate: the server may have delivered it. You decide whether to send again. */
+  /** Nobody knows whether a recipient got the message. */
   recipientUnknown: (event: RecipientUnknownEvent) => void;
   /** The fate of every recipient is known. */
   messageEnd: (event: MessageEndEvent) => void;
-  /** A group begins: its first command is about to be written, or the greeting is awaited. */
+  /** A command group begins. */
   groupStart: (event: GroupStartEvent) => void;
   /** All replies of a group came, or the connection ended. */
   groupEnd: (event: GroupEndEvent) => void;
   /** The queue was full and has room again: see `ready()`. */
   drain: (event: SessionEvent) => void;
-  /** Something was learnt about the server, or a listener failed: the session goes on. */
+  /** Something was learnt about the server, a listener failed, or a message goes out without what it asks for. */
   warning: (event: WarningEvent) => void;
   /** The session failed. Without a listener nothing is thrown: every recipient has its fate all the same. */
   error: (event: ErrorEvent) => void;
-  /** The session is over: always its last event. */
+  /** The session is over. */
   close: (event: CloseEvent) => void;
 }
 
