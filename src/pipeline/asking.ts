@@ -55,15 +55,27 @@ export function redacted(reply: Reply, secrets: readonly string[]): Reply {
     : { ...reply, lines: reply.lines.map((line) => hide(line, secrets)), text };
 }
 
-/** The same for an error that may show what the server sent. */
+/** The same for an error that shows what the server sent: of that a part, and escaped, so a secret in it can't be found. */
 export function redactedError(error: SmtpError, secrets: readonly string[]): SmtpError {
-  const { code, command: verb, reply, retryable } = error;
-  const message = hide(error.message, secrets);
-  return message === error.message
-    ? error
-    : new SmtpError(code, message, { command: verb, reply, retryable });
+  if (error.code !== "ESMTP_MALFORMED_REPLY" || secrets.length === 0) return error;
+  const { code, command: verb, retryable } = error;
+  const message =
+    "The server sent what is no SMTP reply to AUTH; it is not shown, as it may repeat what is secret";
+  return new SmtpError(code, message, { command: verb, retryable });
 }
 
+/** So much of a secret's beginning is not shown either: servers repeat lines cut short. */
+const TELLING = 8;
+
 function hide(text: string, secrets: readonly string[]): string {
-  return secrets.reduce((rest, secret) => (secret === "" ? rest : rest.replaceAll(secret, REDACTED)), text);
+  return secrets.reduce((rest, secret) => (secret === "" ? rest : hideOne(rest, secret)), text);
+}
+
+function hideOne(text: string, secret: string): string {
+  const [before = "", ...parts] = text.split(secret.slice(0, TELLING));
+  return parts.reduce((hidden, part) => {
+    let more = 0;
+    while (TELLING + more < secret.length && part[more] === secret[TELLING + more]) more++;
+    return hidden + REDACTED + part.slice(more);
+  }, before);
 }

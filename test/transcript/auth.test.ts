@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { Credentials, MechanismName, SessionOptions } from "smtp-pipelining";
 import { describe, expect, test } from "vitest";
 import { BYE, conversation, hello, message, type Outcome, ScriptedPeer } from "../support/scripted-peer.ts";
@@ -80,6 +81,45 @@ describe("a mechanism speaks", () => {
       `${offering("XOAUTH2")}\nC: AUTH XOAUTH2\nS: 334\nC: ${first}\nS: 235 ok\n${SENT}`,
     );
     expect(fates).toEqual(["b1 succeeded 250"]);
+  });
+});
+
+test("what a server repeats of the secret is not shown, nor where it cuts it short", async () => {
+  const pass = "pencil".repeat(20);
+  const line = `AUTH PLAIN ${b64(`\0tim\0${pass}`)}`;
+  const { log } = await held(
+    { user: "tim", pass },
+    `${offering("PLAIN")}
+    C: ${line}
+    S: 500-what is ${line}
+    S: 500-or ${line.slice(0, 80)}, or ${pass.slice(0, 50)}.
+    S: 500 tim
+    -- client closes`,
+  );
+  expect(log.of("error")[0]?.error.reply?.lines).toEqual([
+    "what is AUTH PLAIN ***",
+    "or AUTH PLAIN ***, or ***.",
+    "tim",
+  ]);
+  expect(inspect(log.of("error"), { depth: 9 })).not.toMatch(/pencil|AHRpbQBw/);
+});
+
+describe("what is no reply and may repeat the secret is not shown:", () => {
+  const long = { user: "tim", pass: "pencil".repeat(20) };
+  const quoted = { user: "tim", pass: 'pen"cil' };
+  const echoes: [what: string, auth: Credentials, echo: (line: string) => string, secret: string][] = [
+    ["a part of a long line", long, (line) => line, "AHRpbQBwZW5jaWxwZW5jaWxwZW5j"],
+    ["a part of a long password", long, () => `you are ${long.pass}`, "pencil"],
+    ["a password that is escaped", quoted, () => `you are ${quoted.pass}`, 'cil",'],
+  ];
+  test.each(echoes)("%s", async (_, auth, echo, secret) => {
+    const line = `AUTH PLAIN ${b64(`\0tim\0${"pass" in auth ? auth.pass : ""}`)}`;
+    const { error, log } = await held(
+      auth,
+      `${offering("PLAIN")}\nC: ${line}\nS: ${echo(line)}\n-- client closes`,
+    );
+    expect(error).toBe("ESMTP_MALFORMED_REPLY");
+    expect(inspect(log.of("error"), { depth: 9 })).not.toContain(secret);
   });
 });
 
