@@ -133,7 +133,7 @@ function* nextResponse(exchange: SaslExchange, challenge: string): Asking<SaslRe
 }
 
 function base64(octets: Uint8Array): string {
-  return btoa(String.fromCharCode(...octets));
+  return Buffer.from(octets).toString("base64");
 }
 
 function refused(reply: Reply | undefined): SmtpError {

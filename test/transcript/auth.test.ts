@@ -84,6 +84,20 @@ describe("a mechanism speaks", () => {
   });
 });
 
+test("a token that is too long for any server is refused like another", async () => {
+  const accessToken = "t".repeat(300_000);
+  const { error } = await held(
+    { user: "tim", accessToken },
+    `${offering("XOAUTH2")}
+    C: AUTH XOAUTH2
+    S: 334
+    C: ${b64(`user=tim\x01auth=Bearer ${accessToken}\x01\x01`)}
+    S: 500 5.5.6 line too long
+    -- client closes`,
+  );
+  expect(error).toBe("ESMTP_AUTH_FAILED");
+});
+
 test("what a server repeats of the secret is not shown, nor where it cuts it short", async () => {
   const pass = "pencil".repeat(20);
   const line = `AUTH PLAIN ${b64(`\0tim\0${pass}`)}`;
