@@ -37,7 +37,8 @@ export function xclientProblem(value: string): string | undefined {
   if (value === "") return "it is empty";
   if (hasControlCharacter(value)) return "it has a control character";
   if (!isAscii(value)) return "it has characters beyond ASCII";
-  return value.length > 255 ? "it is longer than 255 characters" : undefined;
+  // So each attribute fits in a command.
+  return xtext(value).length > 255 ? "it is longer than 255 characters as it is sent" : undefined;
 }
 
 /** The attributes given that a server does not offer; `offered` are the parameters of its XCLIENT keyword. */

@@ -1,4 +1,4 @@
-import type { Xclient } from "smtp-pipelining";
+import { SmtpSession, type Xclient } from "smtp-pipelining";
 import { describe, expect, test } from "vitest";
 import { BYE, conversation, HELLO, hello, message, type Outcome } from "../support/scripted-peer.ts";
 
@@ -47,6 +47,22 @@ describe("XCLIENT", () => {
       ${SENT}`,
     );
     expect(fates).toEqual(["b1 succeeded 250"]);
+  });
+
+  test("an attribute has room in a command as it is sent", async () => {
+    const name = "=".repeat(85);
+    const { fates } = await held(
+      { name },
+      `${OFFERED}
+      C: XCLIENT NAME=${"+3D".repeat(85)}
+      S: 220 again
+      ${AGAIN}
+      ${SENT}`,
+    );
+    expect(fates).toEqual(["b1 succeeded 250"]);
+    expect(() => new SmtpSession({ host: "peer.example", xclient: { name: `${name}=` } })).toThrow(
+      "xclient.name must be a value for XCLIENT: it is longer than 255 characters as it is sent",
+    );
   });
 
   const refused: [what: string, script: string, retryable: boolean][] = [
