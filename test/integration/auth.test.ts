@@ -152,6 +152,18 @@ describe("SCRAM against a server of its own", () => {
     await client.quit();
   });
 
+  test("not bound where the caller does not want it, and the server that could is not told otherwise", async () => {
+    const offered = "SCRAM-SHA-256 SCRAM-SHA-256-PLUS";
+    const server = await startScramServer({ password: "pencil", offered, binds: true });
+    const client = session(server.port, {
+      auth: { ...auth, mechanisms: ["SCRAM-SHA-256"] },
+      tls: "implicit",
+    });
+    await client.connect();
+    expect(server.outcomes).toEqual([{ mechanism: "SCRAM-SHA-256", header: "n,,", accepted: true }]);
+    await client.quit();
+  });
+
   test("an offer that was altered on the way is noticed by the server", async () => {
     const server = await startScramServer({ password: "pencil", offered: "SCRAM-SHA-256", binds: true });
     await expect(session(server.port, { auth, tls: "implicit" }).connect()).rejects.toMatchObject({

@@ -18,14 +18,15 @@ export interface Mechanism {
   readonly begin: (context: SaslContext) => SaslExchange;
 }
 
-type Maker<C> = (credentials: C) => Omit<Mechanism, "name">;
+/** @param plus whether the server also offers the mechanism with `-PLUS` to its name */
+type Maker<C> = (credentials: C, plus: "offered" | "unoffered") => Omit<Mechanism, "name">;
 
 /** From the strongest to the weakest. */
 const WITH_PASSWORD: ReadonlyMap<MechanismName, Maker<PasswordCredentials>> = new Map([
-  ["SCRAM-SHA-256-PLUS", (who) => hidden((context) => scram("sha256", true, who, context))],
-  ["SCRAM-SHA-256", (who) => hidden((context) => scram("sha256", false, who, context))],
-  ["SCRAM-SHA-1-PLUS", (who) => hidden((context) => scram("sha1", true, who, context))],
-  ["SCRAM-SHA-1", (who) => hidden((context) => scram("sha1", false, who, context))],
+  ["SCRAM-SHA-256-PLUS", (who) => hidden((context) => scram("sha256", "bound", who, context))],
+  ["SCRAM-SHA-256", (who, plus) => hidden((context) => scram("sha256", plus, who, context))],
+  ["SCRAM-SHA-1-PLUS", (who) => hidden((context) => scram("sha1", "bound", who, context))],
+  ["SCRAM-SHA-1", (who, plus) => hidden((context) => scram("sha1", plus, who, context))],
   ["CRAM-MD5", (who) => hidden(() => cramMd5(who))],
   ["PLAIN", (who) => revealing(() => plain(who))],
   ["LOGIN", (who) => revealing(() => login(who))],
@@ -57,12 +58,13 @@ export function fittingMechanisms(credentials: Credentials, offered: string, bin
   const { mechanisms = MECHANISMS } = credentials;
   const fits = (name: MechanismName): boolean =>
     names.has(name) && mechanisms.includes(name) && (bindable || !name.endsWith("-PLUS"));
+  const plus = (name: MechanismName) => (names.has(`${name}-PLUS`) ? "offered" : "unoffered");
   if ("pass" in credentials) {
     return [...WITH_PASSWORD]
       .filter(([name]) => fits(name))
-      .map(([name, make]) => ({ name, ...make(credentials) }));
+      .map(([name, make]) => ({ name, ...make(credentials, plus(name)) }));
   }
   return [...WITH_TOKEN]
     .filter(([name]) => fits(name))
-    .map(([name, make]) => ({ name, ...make(credentials) }));
+    .map(([name, make]) => ({ name, ...make(credentials, plus(name)) }));
 }

@@ -17,16 +17,17 @@ type Binding =
   | { readonly kind: "bound"; readonly to: ChannelBinding }
   /** We could, and the server did not offer it: should it be able to, somebody altered its offer. */
   | { readonly kind: "unoffered" }
-  | { readonly kind: "impossible" };
+  /** There is nothing to bind to, or the caller does not want it where the server does offer it. */
+  | { readonly kind: "without" };
 
 /**
  * SCRAM, RFC 5802 and 7677: neither side shows the password, and each proves that it knows it.
- * @param plus the mechanism's name ends in `-PLUS`
+ * @param plus whether the mechanism is the one that ends in `-PLUS`; if not, whether the server offers that too
  * @throws SaslError where the server does not keep to it, or does not know the password
  */
 export function* scram(
   digest: Derivation["digest"],
-  plus: boolean,
+  plus: "bound" | "offered" | "unoffered",
   { user, pass }: PasswordCredentials,
   context: SaslContext,
 ): SaslExchange {
@@ -58,9 +59,9 @@ export function saslName(user: string): string {
   return user.replaceAll("=", "=3D").replaceAll(",", "=2C");
 }
 
-function binding(plus: boolean, { channelBinding }: SaslContext): Binding {
-  if (channelBinding === undefined) return { kind: "impossible" };
-  return plus ? { kind: "bound", to: channelBinding } : { kind: "unoffered" };
+function binding(plus: "bound" | "offered" | "unoffered", { channelBinding }: SaslContext): Binding {
+  if (channelBinding === undefined || plus === "offered") return { kind: "without" };
+  return plus === "bound" ? { kind: "bound", to: channelBinding } : { kind: "unoffered" };
 }
 
 function gs2Header(stand: Binding): { text: string; octets: Buffer } {
