@@ -500,13 +500,15 @@ export class Pipeline {
     } else if (this.#hangUp.strict || !rules.fits(oldest.command, reply)) {
       this.protocolError(rules.outOfStep(reply, oldest.command), now);
     } else {
-      this.#answer(oldest, reply, now);
+      this.#answer(oldest, reply, said, now);
     }
   }
 
-  #answer(exchange: PendingExchange, reply: Reply, now: number): void {
+  /** @param said the reply with what must not be shown of it */
+  #answer(exchange: PendingExchange, reply: Reply, said: Reply, now: number): void {
     this.#ledger.answer(reply, now);
-    this.#act(exchange, reply, now);
+    // A challenge is computed with: a short password may stand in its base64 by chance.
+    this.#act(exchange, said.code === 334 ? said : reply, now);
     if (this.#isOver()) return;
     if (exchange.transaction !== undefined) this.#reconsider(exchange.transaction, now);
     this.#hangUp.after(reply, this.#ledger.owed, now);
