@@ -72,10 +72,14 @@ function hide(text: string, secrets: readonly string[]): string {
 }
 
 function hideOne(text: string, secret: string): string {
-  const [before = "", ...parts] = text.split(secret.slice(0, TELLING));
-  return parts.reduce((hidden, part) => {
-    let more = 0;
-    while (TELLING + more < secret.length && part[more] === secret[TELLING + more]) more++;
-    return hidden + REDACTED + part.slice(more);
-  }, before);
+  const beginning = secret.slice(0, TELLING);
+  let hidden = "";
+  let from = 0;
+  for (let at = text.indexOf(beginning); at !== -1; at = text.indexOf(beginning, from)) {
+    let length = beginning.length;
+    while (length < secret.length && text[at + length] === secret[length]) length++;
+    hidden += text.slice(from, at) + REDACTED;
+    from = at + length;
+  }
+  return hidden + text.slice(from);
 }
