@@ -4,6 +4,7 @@ import { COMMAND_LINE_OCTETS } from "../protocol/limits.ts";
 import { type Reply, replyClass, shown } from "../protocol/reply.ts";
 import {
   type Credentials,
+  encodeBase64,
   type MechanismName,
   SaslError,
   type SaslExchange,
@@ -105,11 +106,11 @@ function* run({ name, begin }: Mechanism, { credentials, context }: Identity): A
 function* begun(name: MechanismName, { octets }: SaslResponse, secret: string): Asking<Reply> {
   const line = `AUTH ${name}`;
   if (octets === undefined) return yield* command("AUTH", line);
-  const initial = `${line} ${base64(octets) || "="}`;
+  const initial = `${line} ${encodeBase64(octets) || "="}`;
   if (initial.length + 2 <= COMMAND_LINE_OCTETS) {
     return yield* command("AUTH", initial, {
       shown: `${line} ${REDACTED}`,
-      secrets: [secret, base64(octets)],
+      secrets: [secret, encodeBase64(octets)],
     });
   }
   // RFC 4954 §4: the command may not be longer than others are, a response may.
@@ -118,7 +119,7 @@ function* begun(name: MechanismName, { octets }: SaslResponse, secret: string): 
 }
 
 function answer(octets: Uint8Array | undefined, secret: string): Asking<Reply> {
-  const line = base64(octets ?? new Uint8Array());
+  const line = encodeBase64(octets ?? new Uint8Array());
   return command("AUTH", line, { shown: line && REDACTED, secrets: [secret, line] });
 }
 
@@ -130,10 +131,6 @@ function* nextResponse(exchange: SaslExchange, challenge: string): Asking<SaslRe
     throw new SaslError("it asks for more than the mechanism has");
   }
   return said.value;
-}
-
-function base64(octets: Uint8Array): string {
-  return Buffer.from(octets).toString("base64");
 }
 
 function refused(reply: Reply | undefined): SmtpError {

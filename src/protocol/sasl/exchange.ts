@@ -85,3 +85,8 @@ export function decodeChallenge(challenge: string): Buffer {
   }
   return Buffer.from(challenge, "base64");
 }
+
+/** A response as it is sent. */
+export function encodeBase64(octets: Uint8Array): string {
+  return Buffer.from(octets).toString("base64");
+}
