@@ -1,3 +1,4 @@
+export type { ChunkingMode } from "./pipeline/chunking.ts";
 export type {
   FailureStage,
   RecipientFailed,

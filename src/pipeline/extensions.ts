@@ -4,7 +4,7 @@ import { minimumDeliverBy } from "../protocol/deliver-by.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import { exceededHold } from "../protocol/future-release.ts";
 import type { PeerWarning } from "./observer.ts";
-import type { Recipient, TextDeclaration, Transaction } from "./transaction.ts";
+import type { Recipient, TextDeclaration, TextForm, Transaction } from "./transaction.ts";
 
 // What a message needs of the server's extensions. Without them it can't be sent (unsupported), a recipient can't have
 // it (unsupportedAddress), or it goes out without what it asks for, and a warning says so (OPTIONAL).
@@ -38,10 +38,13 @@ export function unsupported(
   transaction: Transaction,
   capabilities: Capabilities,
   tls: TlsState,
+  form: TextForm,
+  pipelining: boolean,
 ): SmtpError | undefined {
   const { text, from, asciiFrom } = transaction;
   return (
     textUnsupported(text, capabilities) ??
+    (text.body === "BINARYMIME" ? binaryUnsupported(text, capabilities, form, pipelining) : undefined) ??
     unsupportedAddress({ address: from, asciiAddress: asciiFrom }, capabilities) ??
     parametersUnsupported(transaction, capabilities, tls)
   );
@@ -56,12 +59,34 @@ function textUnsupported(text: TextDeclaration, capabilities: Capabilities): Smt
       `The message has ${text.size} octets, the server takes ${most} (SIZE)`,
     );
   }
-  const needsEightBit = text.eightBit ?? text.body === "8BITMIME";
+  const needsEightBit = text.body !== "BINARYMIME" && (text.eightBit ?? text.body === "8BITMIME");
   return needsEightBit && !capabilities.has("8BITMIME")
     ? lacking(
         "The message has 8-bit text and the server does not offer 8BITMIME; encode it (quoted-printable, base64)",
       )
     : undefined;
+}
+
+/** RFC 3030 §3: BINARYMIME goes with BDAT alone. */
+function binaryUnsupported(
+  { whole }: TextDeclaration,
+  capabilities: Capabilities,
+  form: TextForm,
+  pipelining: boolean,
+): SmtpError | undefined {
+  if (!capabilities.has("BINARYMIME")) {
+    return lacking(
+      "The text is BINARYMIME, which the server does not offer; encode it (base64) for 8BITMIME",
+    );
+  }
+  if (form === "data") {
+    return lacking(
+      "The text is BINARYMIME, which needs CHUNKING: it is not offered, is off, or the server does not bear it",
+    );
+  }
+  return whole || pipelining
+    ? undefined
+    : lacking("The text is BINARYMIME and a stream, which needs PIPELINING; give it as a Uint8Array");
 }
 
 /** What the server lacks for an address; undefined if it can be told it. */

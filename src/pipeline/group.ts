@@ -67,6 +67,8 @@ export interface Entry {
   readonly recipientIndex?: number | undefined;
   /** Octets that leave now; the greeting has none. Default: the line with its CRLF. */
   readonly octets?: number | undefined;
+  /** `BDAT … LAST`: the end of a text. */
+  readonly last?: boolean | undefined;
   /** Octets that belong to the command, where others left before: a text's. Default: those that leave now. */
   readonly bytes?: number | undefined;
 }
@@ -79,12 +81,14 @@ export class PendingExchange {
   readonly transaction: Transaction | undefined;
   /** Index in the transaction's recipients, for a RCPT, and in LMTP for the end of a text. */
   readonly recipientIndex: number | undefined;
+  /** Whether it is the end of a text that went in chunks. */
+  readonly last: boolean;
   readonly sentAt: number;
   /** Octets written for it, line end included; with the text for the end of a text. */
   readonly bytes: number;
   /** When it became the oldest unanswered command: its deadline runs from here. */
   oldestSince: number;
-  /** End of a text: when its last octet was flushed; undefined until then. */
+  /** A text, or a chunk of one: when its last octet was flushed, as far as its deadline needs that; undefined until then. */
   flushedAt: number | undefined;
   reply: Reply | undefined;
 
@@ -93,6 +97,7 @@ export class PendingExchange {
     this.line = entry.line;
     this.transaction = entry.transaction;
     this.recipientIndex = entry.recipientIndex;
+    this.last = entry.last === true;
     this.group = group;
     this.bytes = bytes;
     this.sentAt = sentAt;

@@ -6,6 +6,8 @@ interface Suspicion {
   readonly since: number;
   /** After a refused RSET or NOOP. */
   readonly strict: boolean;
+  /** No reply came since. */
+  readonly quiet: boolean;
 }
 
 /**
@@ -26,6 +28,11 @@ export class HangUp {
     return this.#suspicion?.since;
   }
 
+  /** Nothing came behind that reply: if the connection ends now, what lay behind it was not processed. */
+  get quiet(): boolean {
+    return this.#suspicion?.quiet ?? false;
+  }
+
   /** Any further reply is out of step. */
   get strict(): boolean {
     return this.#suspicion?.strict ?? false;
@@ -33,14 +40,15 @@ export class HangUp {
 
   /** RSET or NOOP was refused. */
   refused(reply: Reply, now: number): void {
-    this.#suspicion = { reply, since: now, strict: true };
+    this.#suspicion = { reply, since: now, strict: true, quiet: true };
   }
 
   /** A reply came and was acted on; `owed`: how many more are. */
   after(reply: Reply, owed: number, now: number): void {
     const suspicion = this.#suspicion;
     if (suspicion?.strict) return; // it came with this very reply: another would have been out of step
-    if (reply.code === 421) this.#suspicion = { reply, since: now, strict: false };
-    else if (suspicion !== undefined) this.#suspicion = owed === 0 ? undefined : { ...suspicion, since: now };
+    if (reply.code === 421) this.#suspicion = { reply, since: now, strict: false, quiet: true };
+    else if (suspicion !== undefined)
+      this.#suspicion = owed === 0 ? undefined : { ...suspicion, since: now, quiet: false };
   }
 }

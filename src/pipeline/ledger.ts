@@ -17,6 +17,10 @@ export class Ledger {
   readonly #groups = new Fifo<Group>();
   #open: Group | undefined;
   #count = 0;
+  /** How many replies came to be owed, how many of those came, and how many were owed when all octets had left. */
+  #written = 0;
+  #taken = 0;
+  #flushed = 0;
   #last: Group | undefined;
   #grouped: "no" | "written" | "answered" = "no";
 
@@ -63,7 +67,7 @@ export class Ledger {
       group.transactions.add(entry.transaction);
     }
     if (group.commands > 1 && this.#grouped === "no") this.#grouped = "written";
-    this.#owed.push(exchange);
+    this.#owe(exchange);
     if (entry.command !== "greeting") this.#observer.sent(exchange);
     // Bounded: what is too long for one group goes on in another, without waiting.
     if (group.commands >= this.#groupCommands) this.close(now);
@@ -76,16 +80,18 @@ export class Ledger {
     const exchange = new PendingExchange(entry, group, 0, now);
     group.exchanges.push(exchange);
     group.unanswered++;
-    this.#owed.push(exchange);
+    this.#owe(exchange);
   }
 
-  /** All octets have left: the deadlines for the answers to a text run from here. */
+  #owe(exchange: PendingExchange): void {
+    this.#owed.push(exchange);
+    this.#written++;
+  }
+
+  /** All octets have left: the deadline for the answer to a text runs from here, or from when its turn comes. */
   flushed(now: number): void {
-    for (let i = 0; i < this.#owed.length; i++) {
-      const exchange = this.#owed.at(i);
-      if (exchange?.command !== "text") return;
-      exchange.flushedAt ??= now;
-    }
+    this.#flushed = this.#written;
+    if (this.oldest !== undefined) this.oldest.flushedAt ??= now;
   }
 
   /** Octets of a text left: they belong to the open group. */
@@ -133,7 +139,12 @@ export class Ledger {
     const exchange = this.#owed.shift();
     if (exchange === undefined) return undefined;
     exchange.group.unanswered--;
-    if (this.oldest !== undefined) this.oldest.oldestSince = now;
+    this.#taken++;
+    const { oldest } = this;
+    if (oldest !== undefined) {
+      oldest.oldestSince = now;
+      if (this.#taken < this.#flushed) oldest.flushedAt ??= now;
+    }
     return exchange;
   }
 
@@ -146,14 +157,12 @@ export class Ledger {
     }
   }
 
-  /** The transactions whose text's end was written and not answered, or not by all replies owed; oldest first. */
+  /** The transactions whose text was written to its end and that are owed a reply; oldest first. */
   unansweredTexts(): Set<Transaction> {
     const transactions = new Set<Transaction>();
     for (let i = 0; i < this.#owed.length; i++) {
-      const exchange = this.#owed.at(i);
-      if (exchange?.command === "text" && exchange.transaction !== undefined) {
-        transactions.add(exchange.transaction);
-      }
+      const transaction = this.#owed.at(i)?.transaction;
+      if (transaction?.stage === "terminated") transactions.add(transaction);
     }
     return transactions;
   }

@@ -25,6 +25,7 @@ export interface OrdinaryCommand {
  *   is pipelined behind a message's text, or hung up on it
  * - `ESMTP_FOLLOW_ON_STORED`: its software is known to store that in the message
  * - `ESMTP_PIPELINING_UNFIT`: its first group was not answered, or its replies were out of step
+ * - `ESMTP_CHUNKING_UNFIT`: it offers CHUNKING and does not bear it; texts go with DATA
  * - `ESMTP_STARTTLS_REFUSED`: it offers STARTTLS and refuses it; the session goes on in plain text (`"opportunistic"`)
  * - `ESMTP_DSN_UNSUPPORTED`: a message asks about notifications, and the server does not offer DSN
  * - `ESMTP_DELIVERBY_UNSUPPORTED`: a message says by when to tell its sender, and the server does not offer DELIVERBY
@@ -38,6 +39,7 @@ export type PeerWarningCode =
   | "ESMTP_FOLLOW_ON_LOST"
   | "ESMTP_FOLLOW_ON_STORED"
   | "ESMTP_PIPELINING_UNFIT"
+  | "ESMTP_CHUNKING_UNFIT"
   | "ESMTP_STARTTLS_REFUSED"
   | "ESMTP_DSN_UNSUPPORTED"
   | "ESMTP_DELIVERBY_UNSUPPORTED"

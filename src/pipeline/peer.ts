@@ -5,14 +5,17 @@ import type { PeerWarningCode, PipelineObserver } from "./observer.ts";
  * - `followOn`: whether an envelope may stand behind the "." of the text before it. `"unproven"`: not seen yet;
  *   `"proven"`: its RSET was answered there; `"unfit"`: never again.
  * - `pipelining`: false if even one envelope in one group went wrong.
+ * - `chunking`: whether it bears bursts of BDAT. `"unproven"`: not tried; `"proven"`: it swallows what it refuses, and its
+ *   replies can be told apart; `"strict"`: they can't, so BDAT waits for the replies to RCPT; `"unfit"`: it gets DATA.
  */
 export interface PeerFacts {
   readonly followOn: "unproven" | "proven" | "unfit";
   readonly pipelining: boolean;
+  readonly chunking: "unproven" | "proven" | "strict" | "unfit";
 }
 
 /** What is assumed of a server that nothing is known about. */
-export const UNKNOWN_PEER: PeerFacts = { followOn: "unproven", pipelining: true };
+export const UNKNOWN_PEER: PeerFacts = { followOn: "unproven", pipelining: true, chunking: "unproven" };
 
 /** How far the server of this session is trusted with groups. What changes is told, for the next session. */
 export class Trust {
@@ -33,8 +36,28 @@ export class Trust {
     return this.#facts.pipelining;
   }
 
+  /** Which form of CHUNKING does it bear? */
+  get chunking(): PeerFacts["chunking"] {
+    return this.#facts.chunking;
+  }
+
   recall(facts: PeerFacts): void {
     this.#facts = facts;
+  }
+
+  /** The server bears bursts, or BDAT behind the replies to RCPT only. */
+  chunkingIs(chunking: "proven" | "strict"): void {
+    if (this.#facts.chunking === chunking) return;
+    this.#facts = { ...this.#facts, chunking };
+    this.#observer.learnt(this.#facts);
+  }
+
+  /** No BDAT any more. */
+  chunkingUnfit(why: string): void {
+    if (this.#facts.chunking === "unfit") return;
+    this.#facts = { ...this.#facts, chunking: "unfit" };
+    const message = `Texts go to this server with DATA, not with BDAT: ${why}`;
+    this.#observer.learnt(this.#facts, { code: "ESMTP_CHUNKING_UNFIT", message });
   }
 
   /** The server answered a RSET behind a ".". */
@@ -54,7 +77,8 @@ export class Trust {
   moreCareful(why: string): void {
     const { followOn, pipelining } = this.#facts;
     if (!pipelining) return;
-    this.#learn({ followOn: "unfit", pipelining: followOn !== "unfit" }, "ESMTP_PIPELINING_UNFIT", why);
+    const facts: PeerFacts = { ...this.#facts, followOn: "unfit", pipelining: followOn !== "unfit" };
+    this.#learn(facts, "ESMTP_PIPELINING_UNFIT", why);
   }
 
   #learn(facts: PeerFacts, code: PeerWarningCode, why: string): void {

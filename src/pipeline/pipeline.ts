@@ -1,11 +1,12 @@
 import {
   type Capabilities,
   garbledGreeting,
+  maximumSize,
   type ServerLimits,
   serverLimits,
   storesFollowOn,
 } from "../protocol/capabilities.ts";
-import type { Command } from "../protocol/command.ts";
+import { type Command, mailLine } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import {
   type Limits,
@@ -21,7 +22,15 @@ import {
   redacted,
   redactedError,
 } from "./asking.ts";
-import { OPTIONAL, type TlsState, unsupported, unsupportedAddress } from "./extensions.ts";
+import { alike, Chunking, type ChunkingOptions, PROBE_TEXT } from "./chunking.ts";
+import {
+  needsUtf8,
+  OPTIONAL,
+  pathFor,
+  type TlsState,
+  unsupported,
+  unsupportedAddress,
+} from "./extensions.ts";
 import { failed, type RecipientResult, refused, unknown } from "./fate.ts";
 import { Fifo } from "./fifo.ts";
 import type { Entry, Group, PendingExchange } from "./group.ts";
@@ -58,7 +67,7 @@ import { envelopeOctets, mailCommand, rcptCommand, Transaction } from "./transac
 /** Whether groups may span messages, stay within one, or hold one command each. */
 export type PipeliningMode = "auto" | "transaction" | "off";
 
-export interface PipelineOptions {
+export interface PipelineOptions extends ChunkingOptions {
   readonly protocol: Protocol;
   readonly pipelining: PipeliningMode;
   readonly timeouts: Timeouts;
@@ -72,7 +81,10 @@ type Due =
   | { readonly kind: "command"; readonly item: OrdinaryCommand }
   | { readonly kind: "begin"; readonly transaction: Transaction; readonly followOn: boolean }
   | { readonly kind: "text"; readonly transaction: Transaction }
-  | { readonly kind: "reset" | "mail" | "rcpt" | "data" | "loneDot"; readonly transaction: Transaction };
+  | {
+      readonly kind: "probe" | "reset" | "mail" | "rcpt" | "data" | "loneDot";
+      readonly transaction: Transaction;
+    };
 
 /** The commands of the handshake, and what comes before them. */
 const HANDSHAKE: ReadonlySet<Command> = new Set([
@@ -100,6 +112,7 @@ export class Pipeline {
   readonly #ledger: Ledger;
   readonly #fates: Settlement;
   readonly #trust: Trust;
+  readonly #chunking: Chunking;
   readonly #hangUp = new HangUp();
   readonly #queue = new Fifo<Transaction | OrdinaryCommand>();
 
@@ -125,6 +138,8 @@ export class Pipeline {
   #followOn: FollowOn | undefined;
   #marker: PendingExchange | undefined;
   #markerDue = false;
+  /** The server closed the connection as it had said: what lay behind that reply was not processed. */
+  #hungUp = false;
   /** What the server takes: as it says, and as its refusals taught. */
   #limits: ServerLimits = serverLimits(new Map());
   /** MAIL commands written. */
@@ -139,6 +154,7 @@ export class Pipeline {
     this.#ledger = new Ledger(observer, options.limits.groupCommands);
     this.#fates = new Settlement(observer);
     this.#trust = new Trust(observer);
+    this.#chunking = new Chunking(options, this.#trust);
   }
 
   get capabilities(): Capabilities {
@@ -245,6 +261,7 @@ export class Pipeline {
       if (due.kind === "text") {
         if (lines !== "") return lines;
         due.transaction.stage = "text";
+        due.transaction.dataWritten = true;
         this.#text = due.transaction;
         this.#ledger.open(now);
         return due.transaction;
@@ -263,16 +280,48 @@ export class Pipeline {
     this.#ledger.wrote(this.#text, octets, now);
   }
 
-  /** The text is complete: returns its terminator, to be written at once. From here on the server may take it. */
+  /**
+   * The next octets of a text go as a chunk: returns its BDAT, to be written with all of them.
+   * @throws SmtpError `ESMTP_SIZE_EXCEEDED` if the text passes what the server takes: see `failText()`
+   */
+  announce(transaction: Transaction, octets: number, last: boolean, now: number): string {
+    const most = maximumSize(this.#capabilities);
+    const total = transaction.announced + octets;
+    // Seen: beyond it a server refuses the chunk and runs its octets as commands.
+    if (most !== undefined && total > most) throw rules.tooLarge(total, most);
+    transaction.announced = total;
+    transaction.chunks++;
+    const line = `BDAT ${octets}${last ? " LAST" : ""}`;
+    const entry: Entry = { command: "BDAT", line, transaction, last };
+    const [recipientIndex, ...others] =
+      last && this.#options.protocol === "lmtp" ? transaction.receiving : [];
+    this.#ledger.write({ ...entry, recipientIndex, bytes: line.length + 2 + octets }, now);
+    for (const other of others) this.#ledger.oweAnother({ ...entry, recipientIndex: other }, now);
+    transaction.chunksOwed += 1 + others.length;
+    return `${line}\r\n`;
+  }
+
+  /** The text is complete: returns what ends it, to be written at once. From here on the server may take it. */
   endText(transaction: Transaction, now: number): string {
     this.#text = undefined;
     this.#sameWrite = true;
-    return this.#terminate(transaction, now);
+    if (transaction.form === "data") return this.#terminate(transaction, now);
+    transaction.stage = "terminated";
+    this.#current = undefined;
+    if (transaction.form === "burst") {
+      this.#ledger.write({ command: "RSET", line: "RSET", transaction, last: true }, now);
+      return "RSET\r\n";
+    }
+    // RFC 3030 §2: after a refused BDAT the state is indeterminate.
+    this.#resetOwed = true;
+    return "";
   }
 
   /** The write that was being composed has been handed to the socket. */
-  turnOver(): void {
+  turnOver(now: number): void {
     this.#sameWrite = false;
+    // In bursts there is no reply that one has to wait for: what is handed over in one turn is a group.
+    if (this.#text === undefined && this.#chunking.proven) this.#ledger.close(now);
   }
 
   /** The socket has no more octets of ours to send: the deadline for the answer to a text runs from here. */
@@ -314,9 +363,9 @@ export class Pipeline {
     if (this.#resetOwed) return { kind: "reset", transaction };
     if (!transaction.mailWritten) return { kind: "mail", transaction };
     if (transaction.peekRecipient() !== undefined) return { kind: "rcpt", transaction };
-    // All or none: the text goes only if every RCPT was accepted, so those replies come first.
-    if (transaction.requireAllRecipients && transaction.unanswered > 0) return undefined;
-    return { kind: "data", transaction };
+    // All or none, or a text that is sent for nobody who refuses it: those replies come first.
+    if (transaction.waits && transaction.unanswered > 0) return undefined;
+    return { kind: transaction.form === "data" ? "data" : "text", transaction };
   }
 
   #dueFromQueue(last: PendingExchange | undefined): Due | undefined {
@@ -330,10 +379,23 @@ export class Pipeline {
     if (!head.ready) return undefined;
     // RFC 9422 §4.1: a server that has had its number of transactions is left in good order.
     if (this.#mails >= this.#limits.mails) return last === undefined ? { kind: "quit" } : undefined;
-    if (last === undefined) return { kind: "begin", transaction: head, followOn: false };
+    if (last === undefined) {
+      if (this.#chunking.probeDue(this.#queue.length, this.#capabilities, this.#pipelining)) {
+        // The probe's MAIL counts too.
+        if (this.#mails + 2 <= this.#limits.mails) return { kind: "probe", transaction: head };
+      }
+      return { kind: "begin", transaction: head, followOn: false };
+    }
+    // In bursts nothing is waited for but room.
+    if (last.command === "RSET" && last.last) {
+      const room = this.#chunking.proven && this.#formOf(head) === "burst";
+      return room && this.#chunking.flight.admits(head.text.size ?? 0)
+        ? { kind: "begin", transaction: head, followOn: false }
+        : undefined;
+    }
     // An ordinary RSET may have others behind it too, but stands alone like every ordinary command.
-    if (last.command !== "text") return undefined;
-    // A "." is owed its reply. Behind it stands only what the user and the server allow (LMTP: nothing, it is unfit),
+    if (last.command !== "text" && !last.last) return undefined;
+    // The end of a text is owed its reply. Behind it stands only what the user and the server allow (LMTP: nothing, it is unfit),
     if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
     if (this.#trust.followOn === "unproven") {
       // and until the server has proved itself, only what leaves in the very write that holds the ".", and little.
@@ -341,6 +403,10 @@ export class Pipeline {
         return undefined;
     }
     return { kind: "begin", transaction: head, followOn: true };
+  }
+
+  #formOf(transaction: Transaction): Transaction["form"] {
+    return this.#chunking.formOf(transaction, this.#capabilities, this.#pipelining);
   }
 
   get #pipelining(): boolean {
@@ -369,6 +435,9 @@ export class Pipeline {
         this.#line("EHLO", `EHLO ${this.#name}`, now);
         this.#marker = this.#ledger.newest;
         return `EHLO ${this.#name}\r\n`;
+      case "probe":
+        this.#queue.shift();
+        return this.#begin(due.transaction, false, now, true) ? this.#probeLines(due.transaction, now) : "";
       case "quit":
         return this.#line("QUIT", "QUIT", now);
       case "command":
@@ -394,8 +463,10 @@ export class Pipeline {
     }
   }
 
-  #begin(transaction: Transaction, followOn: boolean, now: number): void {
-    const lacking = unsupported(transaction, this.#capabilities, this.#tls);
+  /** @returns whether there is anything of it to be sent */
+  #begin(transaction: Transaction, followOn: boolean, now: number, probe = false): boolean {
+    const form = probe ? "burst" : this.#formOf(transaction);
+    const lacking = unsupported(transaction, this.#capabilities, this.#tls, form, this.#pipelining);
     if (lacking !== undefined) this.#fates.failed(transaction, "unsupported", lacking);
     for (const recipient of transaction.recipients) {
       const missing = unsupportedAddress(recipient, this.#capabilities);
@@ -404,7 +475,13 @@ export class Pipeline {
     }
     if (this.#fates.settledBeforeSending(transaction)) {
       this.#fates.conclude(transaction, now);
-      return;
+      return false;
+    }
+    transaction.form = form;
+    transaction.waits = this.#chunking.waits(transaction);
+    if (form === "burst") {
+      this.#chunking.flight.begins(transaction.text.size ?? 0);
+      this.#resetOwed ||= !probe && this.#chunking.resetUnknown;
     }
     if (transaction.startedAt === undefined) {
       transaction.startedAt = now;
@@ -414,10 +491,32 @@ export class Pipeline {
     if (transaction.splittable) transaction.limits = this.#limits;
     this.#current = transaction;
     transaction.followsText = followOn;
-    if (!followOn) return;
+    if (!followOn) return true;
     // RSET leads every follow-on: it shows whether the server takes commands there.
     this.#resetOwed = true;
     this.#followOn = { transaction, refused: false };
+    return true;
+  }
+
+  /** Is what the server refuses swallowed? A group of its own; the first envelope stands behind it. */
+  #probeLines(transaction: Transaction, now: number): string {
+    const { from, asciiFrom } = transaction;
+    const path = pathFor({ address: from, asciiAddress: asciiFrom }, this.#capabilities) ?? "";
+    const utf8 = needsUtf8(transaction);
+    const mail = mailLine(path, { smtputf8: utf8 });
+    const bdat = `BDAT ${PROBE_TEXT.length} LAST`;
+    const write = (command: Command, line: string, octets?: number): void => {
+      this.#chunking.probes(this.#ledger.write({ command, line, octets }, now));
+    };
+    this.#resetOwed = false;
+    this.#mails++;
+    this.#ledger.close(now);
+    write("RSET", "RSET");
+    write("MAIL", mail);
+    write("BDAT", bdat, bdat.length + 2 + PROBE_TEXT.length);
+    write("RSET", "RSET");
+    this.#ledger.close(now);
+    return `RSET\r\n${mail}\r\n${bdat}\r\n${PROBE_TEXT}RSET\r\n`;
   }
 
   /** Mail goes out without what it can go without; that is said once. */
@@ -528,6 +627,8 @@ export class Pipeline {
       else this.#advanceHandshake(reply, now);
     } else if (command === "QUIT") {
       this.finish(now);
+    } else if (this.#chunking.isProbe(exchange)) {
+      this.#actOnProbe(exchange, reply, now);
     } else if (transaction === undefined) {
       this.#actOnOrdinary(command, reply, now);
     } else if (this.#followOn?.refused && this.#followOn.transaction === transaction) {
@@ -542,6 +643,8 @@ export class Pipeline {
       this.#actOnRcpt(exchange, transaction, reply);
     } else if (command === "DATA") {
       this.#actOnData(transaction, reply, now);
+    } else if (command === "BDAT") {
+      this.#actOnChunk(exchange, transaction, reply, now);
     } else {
       this.#actOnText(exchange, transaction, reply, now);
     }
@@ -598,6 +701,11 @@ export class Pipeline {
   #actOnReset(exchange: PendingExchange, transaction: Transaction, reply: Reply, now: number): void {
     const followOn = this.#followOn?.reset === exchange ? this.#followOn : undefined;
     if (replyClass(reply) === 2) {
+      if (transaction.form === "burst" && !this.#chunking.resetAnswered(reply)) {
+        this.protocolError(rules.outOfStep(reply, "RSET"), now);
+        return;
+      }
+      if (exchange.last) this.#confirmed(transaction, reply, now);
       if (followOn === undefined) return;
       if (this.#marker === undefined) this.#followOn = undefined;
       this.#trust.proved();
@@ -631,7 +739,8 @@ export class Pipeline {
       recipient.refusal = reply;
       recipient.oneTooMany = true;
       transaction.leftOver.push(recipient);
-    } else if (transaction.followsText) {
+    } else if (transaction.followsText || transaction.form === "burst") {
+      // In a burst the RSET behind the text shows that both sides are in step.
       // Had the server swallowed the RSET alone, this would be another's refusal: the reply to DATA shows it.
       recipient.refusal = reply;
     } else {
@@ -643,7 +752,8 @@ export class Pipeline {
   #roomAfterAll(transaction: Transaction): void {
     for (const recipient of transaction.leftOver) recipient.oneTooMany = undefined;
     transaction.leftOver = [];
-    if (!transaction.followsText) this.#fates.refusals(transaction, "certain");
+    if (transaction.followsText || transaction.form === "burst") return;
+    this.#fates.refusals(transaction, "certain");
   }
 
   #actOnData(transaction: Transaction, reply: Reply, now: number): void {
@@ -680,6 +790,86 @@ export class Pipeline {
     this.#conclude(transaction, now);
   }
 
+  // ---- CHUNKING
+
+  #actOnProbe(exchange: PendingExchange, reply: Reply, now: number): void {
+    if (exchange.command === "RSET" && reply.code === 421) {
+      this.#hangUp.refused(reply, now);
+      return;
+    }
+    const verdict = this.#chunking.probeAnswered(exchange);
+    if (verdict === undefined || verdict === "sound") return;
+    if (verdict === "unfit") this.#trust.chunkingUnfit("it takes a text that nobody is to receive");
+    if (verdict === "outOfStep") {
+      this.#trust.chunkingUnfit("it runs the octets of a text that it refuses as commands");
+      this.fail(rules.probeFailed(), "error", now);
+    }
+    const transaction = this.#current;
+    if (transaction?.stage !== "envelope") return;
+    this.#chunking.flight.ends(transaction.text.size ?? 0, true);
+    transaction.form = this.#formOf(transaction);
+    transaction.waits = this.#chunking.waits(transaction);
+  }
+
+  #actOnChunk(exchange: PendingExchange, transaction: Transaction, reply: Reply, now: number): void {
+    transaction.chunksOwed--;
+    if (exchange.last && transaction.stage === "text") {
+      this.#answeredEarly(transaction, reply, now);
+      return;
+    }
+    const recipient = transaction.recipients[exchange.recipientIndex ?? -1];
+    const refused = replyClass(reply) !== 2;
+    if (recipient !== undefined && transaction.textReply === undefined) {
+      this.#fates.answered(transaction, recipient, reply);
+    } else if (refused || exchange.last) {
+      transaction.textReply ??= reply;
+    }
+    // Of a text that was refused no more is sent.
+    if (refused && !exchange.last && this.#text === transaction) {
+      this.#text = undefined;
+      this.#ledger.close(now);
+    }
+    if (this.#text === transaction || transaction.chunksOwed > 0) return;
+    if (recipient !== undefined && transaction.textReply === undefined) {
+      this.#fates.answeredForAll(transaction, reply);
+      this.#conclude(transaction, now);
+    } else if (transaction.form !== "burst" || transaction.stage === "text") {
+      if (transaction.stage === "text") this.#resetOwed = true;
+      this.#textAnswered(transaction, reply, now);
+    }
+  }
+
+  /** The RSET behind a text was answered: what was answered before it was this transaction's. */
+  #confirmed(transaction: Transaction, reply: Reply, now: number): void {
+    const { textReply } = transaction;
+    if (textReply === undefined) return;
+    const accepted = replyClass(textReply) === 2;
+    if (accepted && alike(textReply, reply)) {
+      if (this.#chunking.proven) {
+        this.protocolError(rules.outOfStep(textReply, "BDAT"), now);
+        return;
+      }
+      this.#trust.chunkingIs("strict");
+    } else if (accepted) {
+      this.#trust.chunkingIs("proven");
+    }
+    this.#textAnswered(transaction, textReply, now);
+  }
+
+  /** @param last the reply to the last chunk that was sent */
+  #textAnswered(transaction: Transaction, last: Reply, now: number): void {
+    const { textReply = last, mailReply, mailRefused } = transaction;
+    if (replyClass(last) === 2 && (last !== textReply || mailRefused || !transaction.deliverable)) {
+      this.protocolError(rules.wrongText(last), now);
+      return;
+    }
+    this.#fates.refusals(transaction, "certain");
+    if (replyClass(textReply) === 2) this.#fates.succeeded(transaction, textReply);
+    else if (mailRefused && mailReply !== undefined) this.#fates.refused(transaction, "mail", mailReply);
+    else this.#fates.refused(transaction, "message", textReply);
+    this.#conclude(transaction, now);
+  }
+
   /** Does an envelope go on whose DATA is not written and that waits for no reply? */
   #reconsider(transaction: Transaction, now: number): void {
     if (transaction !== this.#current || !transaction.mailWritten || transaction.dataWritten) return;
@@ -700,6 +890,10 @@ export class Pipeline {
 
   #conclude(transaction: Transaction, now: number): void {
     if (this.#current === transaction) this.#current = undefined;
+    if (transaction.form === "burst") {
+      const { textReply, text } = transaction;
+      this.#chunking.flight.ends(text.size ?? 0, textReply === undefined || replyClass(textReply) !== 2);
+    }
     if (transaction.abortion !== undefined) {
       this.#fates.refusals(transaction, "all");
       this.#fates.failed(transaction, "aborted", transaction.abortion);
@@ -722,7 +916,7 @@ export class Pipeline {
 
   /** A reply that no command asked for. */
   #unasked(reply: Reply, now: number): void {
-    if (this.#text !== undefined && rules.fits("text", reply)) {
+    if (this.#text?.form === "data" && rules.fits("text", reply)) {
       this.#answeredEarly(this.#text, reply, now);
     } else if (reply.code === 421) {
       this.fail(rules.serverClosing(reply), "server", now);
@@ -819,13 +1013,28 @@ export class Pipeline {
   /** The caller wants a transaction no more. It has an effect until DATA is written: what follows then is RSET. */
   abort(transaction: Transaction, error: SmtpError, now: number): void {
     const { stage } = transaction;
-    if (stage !== "queued" && (stage !== "envelope" || transaction.dataWritten)) {
+    if (stage !== "queued" && stage !== "envelope" && !transaction.unannounced) {
+      transaction.abortion = error;
+      return;
+    }
+    if (stage === "envelope" && transaction.dataWritten) {
       transaction.abortion = error;
       return;
     }
     this.#fates.refusals(transaction, "all");
     this.#fates.failed(transaction, "aborted", error);
+    this.#withdraw(transaction, now);
+  }
+
+  /** Nothing of its text is at the server: RSET takes its envelope back. */
+  #withdraw(transaction: Transaction, now: number): void {
+    if (this.#text === transaction) {
+      this.#text = undefined;
+      transaction.dataWritten = false;
+      this.#ledger.close(now);
+    }
     this.#fates.conclude(transaction, now);
+    // Its envelope may be owed replies: RSET comes behind them.
     if (this.#current === transaction && !transaction.mailWritten) this.#current = undefined;
     this.#reconsider(transaction, now);
   }
@@ -836,6 +1045,8 @@ export class Pipeline {
     if (stage === "over" || stage === "terminated") return;
     this.#fates.failed(transaction, "message", error);
     if (stage === "queued") this.#fates.conclude(transaction, now);
+    // Seen: behind a chunk a server answers RSET and reads on as text.
+    else if (transaction.unannounced) this.#withdraw(transaction, now);
     else this.fail(error, "error", now);
   }
 
@@ -847,7 +1058,7 @@ export class Pipeline {
   }
 
   #deadline():
-    | { at: number; why: "asking" | "closing" | "followOn" | "reply"; command: Command }
+    | { at: number; why: "asking" | "closing" | "followOn" | "probe" | "reply"; command: Command }
     | undefined {
     if (this.#phase === "over") return undefined;
     const { timeouts } = this.#options;
@@ -861,12 +1072,13 @@ export class Pipeline {
     const { oldest } = this.#ledger;
     if (oldest === undefined) return undefined;
     const { command, oldestSince } = oldest;
+    if (this.#chunking.isProbe(oldest)) return { at: oldestSince + timeouts.probe, why: "probe", command };
     const watched = this.#followOn?.refused || this.#followOn?.reset === oldest;
     if (watched && this.#marker === undefined && !this.#markerDue) {
       return { at: oldestSince + timeouts.followOn, why: "followOn", command };
     }
     let since = oldestSince;
-    if (command === "text") {
+    if (command === "text" || command === "BDAT") {
       // Until its end is flushed the socket's own progress is watched instead.
       if (oldest.flushedAt === undefined) return undefined;
       since = Math.max(since, oldest.flushedAt);
@@ -882,7 +1094,11 @@ export class Pipeline {
     if (why === "asking") {
       this.fail(rules.credentialsTimedOut(), "timeout", now);
     } else if (why === "closing") {
-      this.disconnected(now);
+      // It may have read on all the same.
+      this.disconnected(now, { ended: false });
+    } else if (why === "probe") {
+      this.#trust.chunkingUnfit("it did not answer when it was asked whether it swallows what it refuses");
+      this.fail(rules.timedOut(`${command} was not answered`, command), "timeout", now);
     } else if (why === "followOn") {
       if (this.#followOn?.refused) this.#followOnFailed("it refused RSET, then fell silent", now);
       else this.#markerDue = true;
@@ -915,10 +1131,15 @@ export class Pipeline {
     this.fail(error, "error", now);
   }
 
-  /** The connection ended. */
-  disconnected(now: number, cause?: unknown): void {
+  /**
+   * The connection ended.
+   * @param how `ended`: whether it did, and behind a whole reply (default true); `cause`: what it broke of
+   */
+  disconnected(now: number, how: { readonly ended?: boolean; readonly cause?: unknown } = {}): void {
+    const { ended = true, cause } = how;
     const command = this.#ledger.oldest?.command;
     const announced = this.#hangUp.reply;
+    this.#hungUp = ended && this.#hangUp.quiet;
     if (this.#followOn?.reset !== undefined && announced === undefined) {
       this.#doubtFollowOn("ESMTP_FOLLOW_ON_LOST", "it hung up when something stood behind a message's text");
     }
@@ -940,6 +1161,15 @@ export class Pipeline {
     this.#observer.finished();
   }
 
+  /** What was answered up to the reply that announced the end stands; what lay behind it was not processed. */
+  #beforeHangUp(transaction: Transaction): void {
+    const { textReply, deliverable, mailRefused } = transaction;
+    this.#fates.refusals(transaction, "all");
+    if (textReply === undefined || !deliverable || mailRefused) return;
+    if (replyClass(textReply) === 2) this.#fates.succeeded(transaction, textReply);
+    else this.#fates.refused(transaction, "message", textReply);
+  }
+
   /** The session is over: what is settled stays, everything else gets its fate here. */
   fail(error: SmtpError, reason: CloseReason, now: number): void {
     if (this.#phase === "over") return;
@@ -951,7 +1181,8 @@ export class Pipeline {
       error.code === "ESMTP_DESTROYED" || error.code === "ESMTP_ABORTED" ? "aborted" : "connection";
     // The end of these was handed to the socket: the server may have taken them.
     for (const transaction of this.#ledger.unansweredTexts()) {
-      this.#fates.byError(transaction, error, (address) => unknown(address, error));
+      if (this.#hungUp) this.#beforeHangUp(transaction);
+      else this.#fates.lost(transaction, error, rules.misread(error));
       // Those that were left for a further transaction.
       this.#fates.refusals(transaction, "all");
       this.#fates.failed(transaction, stage, error);

@@ -6,8 +6,8 @@ import type { PeerWarning } from "./observer.ts";
 
 // What can be said of a command or a reply without knowing the state of the pipeline.
 
-/** RFC 2920 §3.1: any other command may only end a group. A text ends with ".", which may have others behind it. */
-export const PIPELINED: ReadonlySet<Command> = new Set(["MAIL", "RCPT", "RSET", "text"]);
+/** RFC 2920 §3.1 and RFC 3030 §4.2: any other command may only end a group. A text ends with ".", which may have others behind it. */
+export const PIPELINED: ReadonlySet<Command> = new Set(["MAIL", "RCPT", "RSET", "BDAT", "text"]);
 
 /** Whether a reply can answer a command at all: 1yz never, 3yz only DATA and AUTH, DATA not 2yz (RFC 5321 §4.3.2). */
 export function fits(command: Command, reply: Reply): boolean {
@@ -39,6 +39,7 @@ export function timeoutOf(command: Command, timeouts: Timeouts): number {
     case "DATA":
       return timeouts.data;
     case "text":
+    case "BDAT":
       return timeouts.message;
     case "QUIT":
       return timeouts.closing;
@@ -108,6 +109,30 @@ export function outOfStep(reply: Reply, command: Command | undefined): SmtpError
     reply,
     retryable: true,
   });
+}
+
+/** A text was taken whose envelope was refused, or a part of which was. */
+export function wrongText(reply: Reply): SmtpError {
+  return new SmtpError(
+    "ESMTP_OUT_OF_STEP",
+    `The server answered ${shown(reply)} to a text whose envelope, or a part of which, it had refused`,
+    { command: "BDAT", reply, retryable: true },
+  );
+}
+
+/** The server runs as commands the octets of a text that it refuses, or says too much or too little. */
+export function probeFailed(): SmtpError {
+  return new SmtpError(
+    "ESMTP_OUT_OF_STEP",
+    "The server offers CHUNKING and ran the octets of a refused BDAT as commands: the connection was closed before any text",
+    { command: "BDAT", retryable: true },
+  );
+}
+
+/** A text turns out larger than what the server takes. */
+export function tooLarge(octets: number, most: number): SmtpError {
+  const message = `The message has ${octets} octets or more, the server takes ${most} (SIZE)`;
+  return new SmtpError("ESMTP_SIZE_EXCEEDED", message);
 }
 
 /** LMTP: a text was asked for that nobody may receive. */

@@ -1,7 +1,7 @@
 import { forwardPathProblem, reversePathProblem } from "../protocol/address.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
-import { type FailureStage, failed, type RecipientResult, refused, succeeded } from "./fate.ts";
+import { type FailureStage, failed, type RecipientResult, refused, succeeded, unknown } from "./fate.ts";
 import type { PipelineObserver } from "./observer.ts";
 import type { Recipient, Transaction } from "./transaction.ts";
 
@@ -24,6 +24,24 @@ export class Settlement {
   /** The recipients of the text share a fate that an error decided. */
   byError(transaction: Transaction, error: SmtpError, fate: (address: string) => RecipientResult): void {
     if (this.#settle(transaction, accepted, fate)) transaction.error ??= error;
+  }
+
+  /**
+   * The text went out to its end, and what became of it can't be said any more: unknown for all whom it may have been for.
+   * @param misread the replies may have been taken for others', so no refusal counts
+   */
+  lost(transaction: Transaction, error: SmtpError, misread: boolean): void {
+    if (transaction.form !== "burst") {
+      this.byError(transaction, error, (address) => unknown(address, error));
+      return;
+    }
+    if (!misread) this.refusals(transaction, "all");
+    const settled = this.#settle(
+      transaction,
+      ({ asked }) => asked === true,
+      (address) => unknown(address, error),
+    );
+    if (settled) transaction.error ??= error;
   }
 
   /** All whose fate is open failed. */

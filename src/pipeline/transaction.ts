@@ -1,6 +1,6 @@
 import { octets } from "../protocol/address.ts";
 import type { Capabilities, ServerLimits } from "../protocol/capabilities.ts";
-import { type EnvelopeParameters, mailLine, rcptLine } from "../protocol/command.ts";
+import { type BodyType, type EnvelopeParameters, mailLine, rcptLine } from "../protocol/command.ts";
 import type { DsnRcptParameters } from "../protocol/dsn.ts";
 import type { SmtpError } from "../protocol/errors.ts";
 import { type Reply, replyClass } from "../protocol/reply.ts";
@@ -23,6 +23,8 @@ export interface Recipient {
   refusal?: Reply | undefined;
   /** That refusal may say that the transaction has recipients enough: a further one may take this recipient. */
   oneTooMany?: boolean | undefined;
+  /** RCPT was written to it in this round. */
+  asked?: boolean | undefined;
   /** Its fate; once set it stays. */
   result?: RecipientResult;
 }
@@ -34,15 +36,25 @@ export interface TextDeclaration {
   /** Whether it has octets above 127; undefined if unknown. */
   readonly eightBit?: boolean | undefined;
   /** BODY as the caller declared it. */
-  readonly body?: "7BIT" | "8BITMIME" | undefined;
+  readonly body?: BodyType | undefined;
+  /** Whether all of it is in memory. */
+  readonly whole?: boolean | undefined;
   /** Why the text, or what was declared of it, can't be sent at all. */
   readonly unfit?: SmtpError | undefined;
 }
 
 /**
+ * How a text is sent:
+ * - `"data"`: DATA, and behind its 354 the text with its "."
+ * - `"strict"`: BDAT once all RCPT are answered; what its reply says stands
+ * - `"burst"`: BDAT right behind the envelope, and RSET right behind it, whose reply shows that both sides are in step
+ */
+export type TextForm = "data" | "strict" | "burst";
+
+/**
  * Where a transaction stands:
  * `queued` (nothing written, or everything undone), `envelope` (some of MAIL RCPT DATA written),
- * `go` (354 read), `text` (being written), `terminated` (its end was written), `over` (settled).
+ * `go` (the text is due), `text` (being written), `terminated` (its end was written), `over` (settled).
  */
 export type TransactionStage = "queued" | "envelope" | "go" | "text" | "terminated" | "over";
 
@@ -67,6 +79,16 @@ export class Transaction {
   readonly queuedAt: number;
 
   stage: TransactionStage = "queued";
+  form: TextForm = "data";
+  /** Whether its text waits for the replies to RCPT. */
+  waits = false;
+  /** BDAT commands written and not answered. */
+  chunksOwed = 0;
+  /** BDAT commands written, and the octets that they announced. */
+  chunks = 0;
+  announced = 0;
+  /** The reply to its chunks that decides, once the RSET behind it is answered: the first refusal, else that to LAST. */
+  textReply: Reply | undefined;
   /** Whether its text can be had at once: until then its envelope waits. */
   ready = true;
   startedAt: number | undefined;
@@ -140,18 +162,30 @@ export class Transaction {
     this.unanswered = 0;
     this.mailWritten = false;
     this.dataWritten = false;
+    this.form = "data";
+    this.waits = false;
+    this.chunksOwed = 0;
+    this.chunks = 0;
+    this.announced = 0;
+    this.textReply = undefined;
     this.acceptedWithoutSender = false;
     this.followsText = false;
     for (const recipient of this.recipients) {
       if (recipient.result === undefined) recipient.accepted = undefined;
       recipient.refusal = undefined;
       recipient.oneTooMany = undefined;
+      recipient.asked = undefined;
     }
   }
 
   /** Whether recipients may be left for a further transaction. */
   get splittable(): boolean {
     return this.rereadable && !this.requireAllRecipients;
+  }
+
+  /** Its text is due, and the server was told nothing of it yet. */
+  get unannounced(): boolean {
+    return this.stage === "text" && this.form !== "data" && this.chunks === 0;
   }
 
   /** MAIL was answered, and not with 2yz. */
@@ -196,6 +230,7 @@ export class Transaction {
     if (recipient !== undefined && this.limits.domains < Number.POSITIVE_INFINITY) {
       this.#domains.add(domainOf(recipient.address));
     }
+    if (recipient !== undefined) recipient.asked = true;
     this.#asked++;
     return this.nextRecipient++;
   }
@@ -221,7 +256,7 @@ function receives({ accepted, result }: Recipient): boolean {
 
 /** Whether the text may have octets above 127 on this connection. */
 export function eightBitAllowed(text: TextDeclaration, capabilities: Capabilities): boolean {
-  return text.body !== "7BIT" && capabilities.has("8BITMIME");
+  return text.body === "BINARYMIME" || (text.body !== "7BIT" && capabilities.has("8BITMIME"));
 }
 
 /** How many octets RSET, MAIL, RCPT and DATA take. */
@@ -236,9 +271,10 @@ export function envelopeOctets(transaction: Transaction, capabilities: Capabilit
 export function mailCommand(transaction: Transaction, capabilities: Capabilities): string {
   const { text, from, asciiFrom, parameters } = transaction;
   const body = text.body ?? (text.eightBit === false ? undefined : "8BITMIME");
+  const bodyExtension = body === "BINARYMIME" ? "BINARYMIME" : "8BITMIME";
   return mailLine(pathFor({ address: from, asciiAddress: asciiFrom }, capabilities) ?? "", {
     size: offered(capabilities, "SIZE", text.size),
-    body: offered(capabilities, "8BITMIME", body),
+    body: offered(capabilities, bodyExtension, body),
     smtputf8: offersUtf8(capabilities) && needsUtf8(transaction),
     requireTls: offered(capabilities, "REQUIRETLS", parameters.requireTls),
     dsn: offered(capabilities, "DSN", parameters.dsn),

@@ -16,6 +16,7 @@ export type Command =
   | "MAIL"
   | "RCPT"
   | "DATA"
+  | "BDAT"
   | "text"
   | "RSET"
   | "NOOP"
@@ -42,12 +43,15 @@ export interface EnvelopeParameters {
   readonly hold?: Hold | undefined;
 }
 
+/** What a text is declared to be. `"BINARYMIME"` passes untouched, and needs CHUNKING. */
+export type BodyType = "7BIT" | "8BITMIME" | "BINARYMIME";
+
 /** What MAIL says beside the reverse-path. */
 export interface MailParameters extends EnvelopeParameters {
   /** SIZE, RFC 1870: octets of the text. */
   readonly size?: number | undefined;
-  /** BODY, RFC 6152. */
-  readonly body?: "7BIT" | "8BITMIME" | undefined;
+  /** BODY, RFC 6152 and RFC 3030 §3. */
+  readonly body?: BodyType | undefined;
 }
 
 /** `MAIL FROM:<…>`, RFC 5321 §4.1.1.2. No space after the colon: strict servers refuse it. */

@@ -39,20 +39,22 @@ export function replyClass(reply: Reply): number {
   return Math.trunc(reply.code / 100);
 }
 
+type ReplyLimits = Pick<Limits, "replyLine" | "replyLines">;
+
 /**
  * Turns octets into replies, however they are cut into chunks.
  * A line ends with LF, a CR before it is dropped; all lines of a reply have one code (RFC 5321 §4.2.1).
  * Memory is bounded by the limits, whatever the server sends.
  */
 export class ReplyParser {
-  readonly #limits: Limits;
+  readonly #limits: ReplyLimits;
   #partial: Uint8Array = new Uint8Array(0);
   #code = 0;
   #lines: string[] = [];
   #octets = 0;
   #replyOctets = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: ReplyLimits) {
     this.#limits = limits;
   }
 

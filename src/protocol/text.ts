@@ -29,7 +29,8 @@ export interface TextFacts {
   readonly eightBit: boolean;
 }
 
-interface TextTransform extends TextFacts {
+/** Makes of the blocks of a text what goes on the wire. */
+export interface TextTransform extends TextFacts {
   /** The next block of the text, transformed. What needs no change is passed on, not copied. */
   push(block: Uint8Array): Uint8Array;
   /** What completes the text: a CRLF where the last line has none. The terminating "." is not part of it. */
@@ -121,6 +122,25 @@ export class CanonicalText implements TextTransform {
     this.#lineStart = true;
     this.size += missing.length;
     return missing;
+  }
+}
+
+/** A text that passes as it is: BINARYMIME, RFC 3030 §3. */
+export class BinaryText implements TextTransform {
+  octetsIn = 0;
+  eightBit = false;
+
+  get size(): number {
+    return this.octetsIn;
+  }
+
+  push(block: Uint8Array): Uint8Array {
+    this.octetsIn += block.length;
+    return block;
+  }
+
+  end(): Uint8Array {
+    return NOTHING;
   }
 }
 

@@ -7,6 +7,7 @@ import type {
 } from "../pipeline/fate.ts";
 import { type Recipient, type TextDeclaration, Transaction } from "../pipeline/transaction.ts";
 import { hasControlCharacter } from "../protocol/address.ts";
+import type { BodyType } from "../protocol/command.ts";
 import { type NotifyCondition, orcptProblem } from "../protocol/dsn.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
@@ -50,8 +51,8 @@ export interface Message<T = unknown> extends MessageParameters {
    * to have neither so many octets as given nor so many in canonical form is not sent to its end.
    */
   size?: number | undefined;
-  /** Default: what the text needs, and 8BITMIME for a stream where the server offers it (RFC 6152). */
-  body?: "7BIT" | "8BITMIME" | undefined;
+  /** `"BINARYMIME"` passes untouched, RFC 3030. Default: what the text needs, and 8BITMIME for a stream where the server offers it (RFC 6152). */
+  body?: BodyType | undefined;
   /** The text goes only if every recipient was accepted. Default false. */
   requireAllRecipients?: boolean | undefined;
   /** Aborts the message until its DATA is written; has no effect then. */
@@ -94,7 +95,7 @@ const MESSAGE_FIELDS: Record<keyof Message, check.Check> = {
   },
   tag: () => undefined,
   size: check.integer(0),
-  body: (value) => (value === "BINARYMIME" ? check.notYet()(value) : check.oneOf("7BIT", "8BITMIME")(value)),
+  body: check.oneOf("7BIT", "8BITMIME", "BINARYMIME"),
   ...PARAMETER_FIELDS,
   requireAllRecipients: check.boolean,
   signal: check.signal,
@@ -180,12 +181,25 @@ function declared({ size, body }: Message): TextDeclaration {
 }
 
 function measured({ size, body }: Message, octets: Uint8Array, lineEndings: LineEndings): TextDeclaration {
+  if (body === "BINARYMIME") {
+    const { length } = octets;
+    const facts = { octetsIn: length, size: length, eightBit: true };
+    return { size: length, eightBit: true, body, whole: true, unfit: contradiction({ size, body }, facts) };
+  }
   try {
     const facts = measureText(octets, lineEndings);
-    return { size: facts.size, eightBit: facts.eightBit, body, unfit: contradiction({ size, body }, facts) };
+    return {
+      whole: true,
+      size: facts.size,
+      eightBit: facts.eightBit,
+      body,
+      unfit: contradiction({ size, body }, facts),
+    };
   } catch (error) {
     if (!(error instanceof BareLineEnd)) throw error;
-    return { unfit: new SmtpError("ESMTP_INVALID_PARAMETER", `data: ${error.message}`, { cause: error }) };
+    return {
+      unfit: new SmtpError("ESMTP_INVALID_PARAMETER", `data: ${error.message}`, { cause: error }),
+    };
   }
 }
 

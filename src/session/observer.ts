@@ -44,7 +44,8 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
   return {
     recall({ capabilities }: Handshake): PeerFacts {
       peer = peerKey(options.host, options.port, capabilities);
-      return memory(() => options.peers.get(peer)) ?? UNKNOWN_PEER;
+      // What an older version remembered may lack a fact.
+      return { ...UNKNOWN_PEER, ...memory(() => options.peers.get(peer)) };
     },
 
     needs: (need: HandshakeNeed) => teller.needs(need),

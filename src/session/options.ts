@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { isAbsolute } from "node:path";
 import type { Duplex } from "node:stream";
 import type { ConnectionOptions } from "node:tls";
+import type { ChunkingMode } from "../pipeline/chunking.ts";
 import type { Protocol } from "../pipeline/handshake.ts";
 import type { PipeliningMode } from "../pipeline/pipeline.ts";
 import { hasControlCharacter } from "../protocol/address.ts";
@@ -73,8 +74,14 @@ export interface SessionOptions {
    * `"off"`: one command at a time.
    */
   pipelining?: PipeliningMode | undefined;
-  /** This version sends with DATA. */
-  chunking?: "off" | undefined;
+  /**
+   * Whether texts go with BDAT where the server offers CHUNKING:
+   *
+   * - `"auto"` (default): in bursts, many messages in flight at once, once the server has shown that it bears them
+   * - `"strict"`: each text only behind the replies to its RCPT
+   * - `"off"`: with DATA
+   */
+  chunking?: ChunkingMode | undefined;
   /** What may be unsettled before `ready()` waits: see {@link Window}. */
   window?: Partial<Window> | undefined;
   /** Deadlines in milliseconds: see {@link Timeouts}. */
@@ -118,6 +125,7 @@ export interface ResolvedOptions {
   readonly tls: TlsMode;
   readonly tlsOptions: Readonly<ConnectionOptions> | undefined;
   readonly pipelining: PipeliningMode;
+  readonly chunking: ChunkingMode;
   readonly window: Window;
   readonly timeouts: Timeouts;
   readonly keepAlive: number | undefined;
@@ -178,12 +186,17 @@ const FIELDS: Record<keyof SessionOptions, check.Check> = {
   allowInsecureAuth: check.boolean,
   xclient: check.record(fields(XCLIENT_ATTRIBUTES, xclientValue), "xclient"),
   pipelining: check.oneOf("auto", "transaction", "off"),
-  chunking: check.notYet("off"),
+  chunking: check.oneOf("auto", "strict", "off"),
   window: check.record(fields(Object.keys(WINDOW), check.integer(1)), "window"),
   timeouts: check.record(fields(Object.keys(TIMEOUTS), check.milliseconds), "timeouts"),
   keepAlive: check.milliseconds,
   limits: check.record(
-    { replyLine: check.integer(64), replyLines: check.integer(8), groupCommands: check.integer(1) },
+    {
+      replyLine: check.integer(64),
+      replyLines: check.integer(8),
+      groupCommands: check.integer(1),
+      strictAbove: check.integer(0),
+    },
     "limits",
   ),
   lineEndings: check.oneOf("normalize", "reject"),
@@ -223,6 +236,7 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
     // Copied: what the caller does to it later is not meant.
     tlsOptions: options.tlsOptions && { ...options.tlsOptions },
     pipelining: options.pipelining ?? "auto",
+    chunking: options.chunking ?? "auto",
     window: filled(options.window, WINDOW),
     timeouts: filled(options.timeouts, TIMEOUTS),
     keepAlive: options.keepAlive,

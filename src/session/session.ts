@@ -509,7 +509,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   }
 
   #disconnected(cause: unknown): void {
-    this.#pipeline.disconnected(now(), cause);
+    // A reply that was cut off shows that the server had more to say.
+    this.#pipeline.disconnected(now(), { ended: !this.#parser.midReply, cause });
     if (this.#ending?.reason === "quit") this.#close();
   }
 

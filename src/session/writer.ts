@@ -1,8 +1,8 @@
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { eightBitAllowed, type Transaction } from "../pipeline/transaction.ts";
 import { SmtpError } from "../protocol/errors.ts";
-import { TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
-import { CanonicalText, type LineEndings } from "../protocol/text.ts";
+import { CHUNK_OCTETS, TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
+import { BinaryText, CanonicalText, type LineEndings, type TextTransform } from "../protocol/text.ts";
 import { now } from "./clock.ts";
 import { contradiction } from "./message.ts";
 import type { Outbox } from "./outbox.ts";
@@ -25,6 +25,9 @@ export class Writer {
   readonly #turn: () => void;
   #batch: Uint8Array[] = [];
   #batchOctets = 0;
+  /** Octets of a stream that are not announced yet: their number has to stand before them. */
+  #chunk: Uint8Array[] = [];
+  #chunkOctets = 0;
   #streaming = false;
 
   /** @param turn is called when a stream has changed the pipeline */
@@ -49,11 +52,11 @@ export class Writer {
     while (!this.#transport.full) {
       const due = this.#pipeline.next(now());
       if (due === undefined) break;
-      if (typeof due === "string") this.#add(Buffer.from(due, "utf8"));
+      if (typeof due === "string") this.#addLines(due);
       else if (!this.#writeWhole(due)) break;
     }
     this.#flush();
-    this.#pipeline.turnOver();
+    this.#pipeline.turnOver(now());
   }
 
   /** A text that is in memory and fits in one write goes at once; any other as a stream. */
@@ -67,19 +70,31 @@ export class Writer {
       );
       return false;
     }
-    const transform = new CanonicalText(this.#lineEndings, true);
-    this.#addText(transform.push(octets));
-    this.#addText(transform.end());
-    this.#add(Buffer.from(this.#pipeline.endText(transaction, now()), "latin1"));
+    const transform = this.#transform(transaction);
+    const text = transform.push(octets);
+    const end = transform.end();
+    if (transaction.form !== "data") this.#announce(transaction, text.length + end.length, true);
+    this.#addText(text);
+    this.#addText(end);
+    this.#addLines(this.#pipeline.endText(transaction, now()));
     return true;
+  }
+
+  #transform({ text, form }: Transaction): TextTransform {
+    return text.body === "BINARYMIME"
+      ? new BinaryText()
+      : new CanonicalText(this.#lineEndings, form === "data");
+  }
+
+  #announce(transaction: Transaction, octets: number, last: boolean): void {
+    this.#addLines(this.#pipeline.announce(transaction, octets, last, now()));
   }
 
   /** Never rejects: what goes wrong is a fate. */
   async #stream(transaction: Transaction, source: TextSource): Promise<void> {
-    const transform = new CanonicalText(this.#lineEndings, true);
     let complete = false;
     try {
-      await this.#streamBlocks(transaction, source, transform);
+      await this.#streamBlocks(transaction, source, this.#transform(transaction));
       complete = this.#pipeline.writingText(transaction);
     } catch (cause) {
       this.#drop();
@@ -87,23 +102,33 @@ export class Writer {
     }
     this.#streaming = false;
     // The last block, the terminator and what follows behind it leave together.
-    if (complete) this.#add(Buffer.from(this.#pipeline.endText(transaction, now()), "latin1"));
+    if (complete) this.#addLines(this.#pipeline.endText(transaction, now()));
     else this.#drop();
     this.#turn();
   }
 
-  async #streamBlocks(transaction: Transaction, source: TextSource, transform: CanonicalText): Promise<void> {
-    const eightBit = eightBitAllowed(transaction.text, this.#pipeline.capabilities);
+  async #streamBlocks(transaction: Transaction, source: TextSource, transform: TextTransform): Promise<void> {
+    const { text, form } = transaction;
+    const eightBit = eightBitAllowed(text, this.#pipeline.capabilities);
+    // What is in memory has been measured: it goes in one chunk, however it is cut into writes.
+    const oneChunk = form !== "data" && text.whole && text.size !== undefined;
+    const chunks = form !== "data" && !oneChunk;
+    if (oneChunk) this.#announce(transaction, text.size ?? 0, true);
+    const add = (octets: Uint8Array): void => (chunks ? this.#hold(octets) : this.#addText(octets));
     for (;;) {
       const hold = setTimeout(() => {
+        if (chunks && this.#chunkOctets > 0) this.#sendChunk(transaction, false);
         this.#flush();
         this.#turn();
       }, HOLD);
       const block = await source.next().finally(() => clearTimeout(hold));
       if (block === undefined || !this.#pipeline.writingText(transaction)) break;
       for (let at = 0; at < block.length; at += TEXT_BLOCK_OCTETS) {
-        this.#addText(transform.push(block.subarray(at, at + TEXT_BLOCK_OCTETS)));
+        add(transform.push(block.subarray(at, at + TEXT_BLOCK_OCTETS)));
         if (transform.eightBit && !eightBit) throw undeclared("it has octets above 127");
+        if (oneChunk && transform.size > (text.size ?? 0))
+          throw undeclared("it has changed since it was queued");
+        if (this.#chunkOctets >= CHUNK_OCTETS) this.#sendChunk(transaction, false);
         if (this.#batchOctets < TEXT_BLOCK_OCTETS) continue;
         this.#flush();
         if (this.#transport.full) this.#turn(); // sets the deadline for a network that takes no more
@@ -111,9 +136,31 @@ export class Writer {
         if (!this.#pipeline.writingText(transaction)) return;
       }
     }
-    this.#addText(transform.end());
-    const broken = contradiction(transaction.text, transform);
+    add(transform.end());
+    const broken = contradiction(text, transform);
     if (broken !== undefined) throw undeclared(broken.message);
+    if (chunks) this.#sendChunk(transaction, true);
+  }
+
+  #hold(octets: Uint8Array): void {
+    if (octets.length === 0) return;
+    this.#chunk.push(octets);
+    this.#chunkOctets += octets.length;
+  }
+
+  /** Sends what is held as one chunk; the last one may be empty, where the end was not foreseen. */
+  #sendChunk(transaction: Transaction, last: boolean): void {
+    const blocks = this.#chunk;
+    this.#announce(transaction, this.#chunkOctets, last);
+    this.#chunk = [];
+    this.#chunkOctets = 0;
+    for (const block of blocks) this.#addText(block);
+    // At once: what was announced has to follow, whatever becomes of the rest.
+    if (!last) this.#flush();
+  }
+
+  #addLines(lines: string): void {
+    this.#add(Buffer.from(lines, "utf8"));
   }
 
   #add(octets: Uint8Array): void {
@@ -130,13 +177,16 @@ export class Writer {
 
   #flush(): void {
     const batch = this.#batch;
-    this.#drop();
+    this.#batch = [];
+    this.#batchOctets = 0;
     this.#transport.write(batch);
   }
 
   #drop(): void {
     this.#batch = [];
     this.#batchOctets = 0;
+    this.#chunk = [];
+    this.#chunkOctets = 0;
   }
 }
 

@@ -25,12 +25,14 @@ const TIMEOUTS: Record<keyof Timeouts, unknown[]> = {
   text: TIMES,
   message: TIMES,
   followOn: TIMES,
+  probe: TIMES,
   closing: TIMES,
 };
 const LIMITS: Record<keyof Limits, unknown[]> = {
   replyLine: [...NUMBERS, 63],
   replyLines: [...NUMBERS, 7],
   groupCommands: NUMBERS,
+  strictAbove: NUMBERS.slice(1),
 };
 const WINDOW: Record<keyof Window, unknown[]> = { messages: NUMBERS, bytes: NUMBERS };
 
@@ -47,7 +49,7 @@ const OPTIONS: Record<keyof SessionOptions, unknown[]> = {
   tlsOptions: ["x", [], null, true],
   auth: [{}, null, "user:pass", true, { user: "u" }, { user: "u", pass: "p", accessToken: "t" }],
   pipelining: ["on", "AUTO", "", true, false, null],
-  chunking: ["auto", "strict", true, false, null],
+  chunking: ["bursts", true, false, null],
   window: [5, "x", null, [], () => undefined],
   timeouts: [5, "x", null, []],
   keepAlive: TIMES,
@@ -227,7 +229,7 @@ const FIELDS: Record<keyof Message, unknown[]> = {
   id: [null, 5, "", "a\nb", "a\0", {}],
   tag: [],
   size: [-1, 1.5, "5", null, Number.NaN, Number.POSITIVE_INFINITY],
-  body: ["BINARYMIME", "8bitmime", "8BIT", "", true, null],
+  body: ["binarymime", "8bitmime", "8BIT", "", true, null],
   requireAllRecipients: ["yes", 1, null],
   signal: [{}, null, true, new AbortController(), Object.create(AbortSignal.prototype)],
   smtputf8: ["yes", 1, null],

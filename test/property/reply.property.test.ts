@@ -10,7 +10,10 @@ interface Outcome {
   end: string;
 }
 
-function parse(chunks: Iterable<Uint8Array>, limits = DEFAULTS): Outcome {
+function parse(
+  chunks: Iterable<Uint8Array>,
+  limits: ConstructorParameters<typeof ReplyParser>[0] = DEFAULTS,
+): Outcome {
   const parser = new ReplyParser(limits);
   const replies: Reply[] = [];
   try {

@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { peerKey } from "../../src/session/peers.ts";
 import { BYE, conversation, HELLO, message } from "../support/scripted-peer.ts";
 
-const UNFIT: PeerFacts = { followOn: "unfit", pipelining: true };
+const UNFIT: PeerFacts = { followOn: "unfit", pipelining: true, chunking: "unproven" };
 const HOUR = 3_600_000;
 
 afterEach(() => {
@@ -23,9 +23,9 @@ test("what was learnt is kept for 24 hours", () => {
 test("of more than 10,000 peers the one learnt of longest ago is forgotten", () => {
   const memory = new BoundedPeerMemory();
   for (let i = 0; i < 10_000; i++) memory.set(`peer ${i}`, UNFIT);
-  memory.set("peer 0", { followOn: "proven", pipelining: true }); // learnt anew
+  memory.set("peer 0", { followOn: "proven", pipelining: true, chunking: "unproven" }); // learnt anew
   memory.set("one more", UNFIT);
-  expect(memory.get("peer 0")).toEqual({ followOn: "proven", pipelining: true });
+  expect(memory.get("peer 0")).toEqual({ followOn: "proven", pipelining: true, chunking: "unproven" });
   expect(memory.get("peer 1")).toBeUndefined();
   expect(memory.get("peer 2")).toEqual(UNFIT);
 });

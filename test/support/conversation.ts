@@ -5,7 +5,7 @@ import type { PeerFacts } from "../../src/pipeline/peer.ts";
 import { Pipeline, type PipeliningMode } from "../../src/pipeline/pipeline.ts";
 import { eightBitAllowed, Transaction } from "../../src/pipeline/transaction.ts";
 import { SmtpError } from "../../src/protocol/errors.ts";
-import { LIMITS, TIMEOUTS } from "../../src/protocol/limits.ts";
+import { LIMITS, TIMEOUTS, WINDOW } from "../../src/protocol/limits.ts";
 import { ReplyParser } from "../../src/protocol/reply.ts";
 import { CanonicalText } from "../../src/protocol/text.ts";
 import { type Judged, judge } from "./judge.ts";
@@ -82,7 +82,10 @@ export class Conversation {
   #toClient = "";
   #moved = { toServer: 0, toClient: 0 };
 
-  constructor(script: ConversationScript, facts: PeerFacts = { followOn: "unproven", pipelining: true }) {
+  constructor(
+    script: ConversationScript,
+    facts: PeerFacts = { followOn: "unproven", pipelining: true, chunking: "unproven" },
+  ) {
     this.#script = script;
     this.facts = facts;
     this.#segments = [...script.segments];
@@ -98,6 +101,8 @@ export class Conversation {
       {
         protocol: script.server.lmtp ? "lmtp" : "smtp",
         pipelining: script.pipelining,
+        chunking: "off",
+        window: WINDOW,
         timeouts: TIMEOUTS,
         limits,
       },
@@ -221,7 +226,7 @@ export class Conversation {
         this.#stream = { entry, transform: new CanonicalText("normalize", true), block: 0 };
       }
     }
-    if (this.#stream === undefined) this.#pipeline.turnOver();
+    if (this.#stream === undefined) this.#pipeline.turnOver(this.#now);
     this.#prepare(step);
     this.#audit.sent(octets);
     this.#toServer += octets;

@@ -128,8 +128,8 @@ describe("a message", () => {
     void session.pipeline({ ...mail, html: "x" });
     // @ts-expect-error: data is no number
     void session.pipeline({ ...mail, data: 5 });
-    // @ts-expect-error: not in this version
-    void session.pipeline({ ...mail, body: "BINARYMIME" });
+    // @ts-expect-error: no such body
+    void session.pipeline({ ...mail, body: "8BIT" });
     // @ts-expect-error: messages, not one
     session.deliver({ ...mail });
   });
