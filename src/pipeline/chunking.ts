@@ -34,7 +34,7 @@ export type ProbeVerdict =
 /**
  * Which form texts take, and how many are in flight. What a burst relies on is made sure of before the first one:
  * that the server swallows the octets of a text that it refuses (the discard probe), and that its reply to a text can
- * be told from that to RSET (the first message, alone). See "Before the first burst" in ARCHITECTURE.md.
+ * be told from that to RSET (the first message, alone).
  */
 export class Chunking {
   readonly #options: ChunkingOptions;

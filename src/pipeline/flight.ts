@@ -1,9 +1,9 @@
-import { FIRST_BURST, LEAST_BURST, type Window } from "../protocol/limits.ts";
+import { BURST_STEP, FIRST_BURST, LEAST_BURST, type Window } from "../protocol/limits.ts";
 
 /**
  * How many messages, of how many octets, are in flight in bursts: written and not answered. The room for them doubles
- * with each burst that succeeds, up to the window, and is halved by one of which many are refused: a bad list of
- * recipients, or a cut, then leaves few fates unknown.
+ * while they succeed, up to the window, and is halved where many are refused: a bad list of recipients, or a cut, then
+ * leaves few fates unknown.
  */
 export class Flight {
   readonly #window: Window;
@@ -44,7 +44,7 @@ export class Flight {
     this.#octets -= octets;
     this.#answered++;
     if (refused) this.#refused++;
-    if (this.#messages > 0 && this.#answered < this.#most) return;
+    if (this.#messages > 0 && this.#answered < BURST_STEP) return;
     const most = this.#refused * 8 > this.#answered ? Math.max(LEAST_BURST, this.#most / 2) : this.#most * 2;
     this.#most = Math.min(most, this.#window.messages);
     this.#answered = 0;

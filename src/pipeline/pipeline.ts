@@ -138,6 +138,8 @@ export class Pipeline {
   #followOn: FollowOn | undefined;
   #marker: PendingExchange | undefined;
   #markerDue = false;
+  /** The RSET behind its text was refused: nothing confirms any more what was answered. */
+  #unconfirmed: Transaction | undefined;
   /** The server closed the connection as it had said: what lay behind that reply was not processed. */
   #hungUp = false;
   /** What the server takes: as it says, and as its refusals taught. */
@@ -715,6 +717,7 @@ export class Pipeline {
     } else {
       if (followOn !== undefined)
         this.#doubtFollowOn("ESMTP_FOLLOW_ON_REFUSED", `it answered RSET with ${shown(reply)}`);
+      if (exchange.last) this.#unconfirmed = transaction;
       this.#hangUp.refused(reply, now);
     }
   }
@@ -1180,8 +1183,10 @@ export class Pipeline {
     const stage =
       error.code === "ESMTP_DESTROYED" || error.code === "ESMTP_ABORTED" ? "aborted" : "connection";
     // The end of these was handed to the socket: the server may have taken them.
-    for (const transaction of this.#ledger.unansweredTexts()) {
-      if (this.#hungUp) this.#beforeHangUp(transaction);
+    const texts = this.#ledger.unansweredTexts();
+    for (const transaction of this.#unconfirmed === undefined ? texts : [this.#unconfirmed, ...texts]) {
+      const { form, textReply } = transaction;
+      if (this.#hungUp && (form === "burst" || textReply !== undefined)) this.#beforeHangUp(transaction);
       else this.#fates.lost(transaction, error, rules.misread(error));
       // Those that were left for a further transaction.
       this.#fates.refusals(transaction, "all");

@@ -123,6 +123,9 @@ export const CHUNK_OCTETS = 131_072;
 /** How many messages the first burst has in flight: if they are refused, or the connection is cut, few are concerned. */
 export const FIRST_BURST = 128;
 
+/** With every so many messages that succeed the room for bursts doubles. */
+export const BURST_STEP = 32;
+
 /** However many are refused: so many a round trip are still sent. */
 export const LEAST_BURST = 16;
 

@@ -102,9 +102,7 @@ const WRONG_OPTIONS = PREFIXED.flatMap(([prefix, table, make]) => [
   ...Object.entries(table).flatMap(([name, values]) =>
     values.map((value) => [`${prefix}.${name}`, shown(value), make(name, value)] as const),
   ),
-  ...[...UNKNOWN, ...(prefix === "limits" ? ["strictAbove"] : [])].map(
-    (name) => [`${prefix}.${name}`, "1", make(name, 1)] as const,
-  ),
+  ...UNKNOWN.map((name) => [`${prefix}.${name}`, "1", make(name, 1)] as const),
 ]);
 
 class Configured {

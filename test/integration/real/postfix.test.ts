@@ -101,6 +101,8 @@ describe.skipIf(postfixSkipped)("Postfix", () => {
     ["STARTTLS-opportunistic", 40, "starttls", {}, { secure: true, verified: false }],
     ["TLS-implicit", 40, "tls", { tls: "implicit", tlsOptions: TRUSTED }, { secure: true, verified: true }],
     ["no-TLS-offered", 200, "plain", {}, { secure: false, verified: false }],
+    ["chunking-strict", 200, "plain", { chunking: "strict" }, { secure: false }],
+    ["chunking-off", 200, "plain", { chunking: "off" }, { secure: false }],
     ["lock-step", 40, "plain", { pipelining: "off" }, { secure: false }],
   ];
   test.each(modes)(
