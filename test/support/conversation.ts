@@ -454,7 +454,7 @@ export class Conversation {
 }
 
 const LINE =
-  /^(?:|\.|(?:EHLO|HELO|LHLO) client\.example\.org|MAIL FROM:<(?:s\d+\u00e9?@example\.org)?>(?: SIZE=\d+)?(?: BODY=(?:7BIT|8BITMIME))?(?: SMTPUTF8)?|RCPT TO:<m\d+r\d+\u00e9?@example\.org>|DATA|RSET|NOOP|HELP|QUIT)$/;
+  /^(?:|\.|(?:EHLO|HELO|LHLO) client\.example\.org|MAIL FROM:<(?:s\d+\u00e9?@example\.org)?>(?: SIZE=\d+)?(?: BODY=(?:7BIT|8BITMIME|BINARYMIME))?(?: SMTPUTF8)?|RCPT TO:<m\d+r\d+\u00e9?@example\.org>|DATA|BDAT \d+(?: LAST)?|RSET|NOOP|HELP|QUIT)$/;
 
 /** `sent`, `codes` and `messages` go together, and nothing of a text is in them. */
 export function judgeGroup({ id, sent, codes, messages, exchanges }: CommandGroup): string[] {

@@ -19,6 +19,8 @@ const MOST_TURNS = 200;
 /** Milliseconds between two octets that drip in. */
 const DRIP = 5;
 
+const CHUNK = /^BDAT (\d+)( LAST)?\r\n$/;
+
 /** One connection of a scripted peer, from its acceptance to its end. */
 export class ScriptedConnection {
   readonly transcript: string[] = [];
@@ -52,6 +54,8 @@ export class ScriptedConnection {
     for (const step of steps) {
       if (step.kind === "say") await this.#say(step.octets);
       else if (step.kind === "hear") await this.#hear(step.line, step.sameWrite);
+      else if (step.kind === "hearOctets") await this.#hearOctets(step.octets);
+      else if (step.kind === "hearChunks") await this.#hearChunks(step.octets);
       else await this.#act(step.name);
     }
     await this.#clientCloses();
@@ -61,6 +65,10 @@ export class ScriptedConnection {
   async #say(octets: string): Promise<void> {
     await this.#settle();
     this.#expectSilence("before the peer said this");
+    this.#write(octets);
+  }
+
+  #write(octets: string): void {
     this.transcript.push(`S: ${JSON.stringify(octets)}`);
     this.#socket.write(octets, "latin1");
     this.#said += octets;
@@ -71,16 +79,7 @@ export class ScriptedConnection {
 
   async #hear(line: string, sameWrite: boolean): Promise<void> {
     const start = this.#consumed;
-    let end = this.#input.indexOf("\n");
-    while (end === -1 && !this.#ended) {
-      await this.#more();
-      end = this.#input.indexOf("\n");
-    }
-    if (end === -1) throw this.#fault(`the client closed where ${JSON.stringify(line)} was due`);
-    const heard = this.#input.slice(0, end + 1);
-    this.#input = this.#input.slice(end + 1);
-    this.#consumed += heard.length;
-    this.transcript.push(`C: ${JSON.stringify(heard)}`);
+    const heard = await this.#takeLine(line);
     if (heard !== `${line}\r\n`) throw this.#fault(`${JSON.stringify(`${line}\r\n`)} was due`);
     if (!sameWrite) return;
     const writes = this.#client.writes();
@@ -88,9 +87,72 @@ export class ScriptedConnection {
     if (writes.includes(start)) throw this.#fault("it left in a write of its own");
   }
 
+  /** One line of the client's, where a certain one is due. */
+  async #takeLine(due: string): Promise<string> {
+    let end = this.#input.indexOf("\n");
+    while (end === -1 && !this.#ended) {
+      await this.#more();
+      end = this.#input.indexOf("\n");
+    }
+    if (end === -1) {
+      if (this.#input !== "") this.transcript.push(`C: ${shown(this.#input)}`);
+      throw this.#fault(`the client closed where ${JSON.stringify(due)} was due`);
+    }
+    return this.#take(end + 1);
+  }
+
+  #take(octets: number): string {
+    const taken = this.#input.slice(0, octets);
+    this.#input = this.#input.slice(octets);
+    this.#consumed += taken.length;
+    this.transcript.push(`C: ${shown(taken)}`);
+    return taken;
+  }
+
+  async #hearOctets(octets: string): Promise<void> {
+    while (this.#input.length < octets.length && octets.startsWith(this.#input)) {
+      if (this.#ended) throw this.#fault(`the client closed where ${shown(octets)} was due`);
+      await this.#more();
+    }
+    if (this.#take(octets.length) !== octets) throw this.#fault(`${shown(octets)} was due`);
+  }
+
+  async #hearChunks(octets: string): Promise<void> {
+    for (let left = octets; ; ) {
+      const line = await this.#takeLine("BDAT");
+      const [, size, last] = CHUNK.exec(line) ?? [];
+      if (size === undefined) throw this.#fault("BDAT was due");
+      if (Number(size) > left.length) throw this.#fault(`${left.length} octets were left`);
+      await this.#hearOctets(left.slice(0, Number(size)));
+      left = left.slice(Number(size));
+      if (last === undefined) this.#write("250 chunk\r\n");
+      else if (left === "") return;
+      else throw this.#fault(`${left.length} octets were left behind LAST`);
+    }
+  }
+
+  /** Chunks to the end of the connection, none of them LAST and whole. */
+  async #chunksNotEnded(): Promise<void> {
+    while (!this.#ended || this.#input !== "") {
+      const whole = /^[^\n]*\n/.exec(this.#input)?.[0];
+      const [, size, last] = CHUNK.exec(whole ?? "") ?? [];
+      if (whole !== undefined && size === undefined) throw this.#fault(`${shown(this.#input)}: no chunk`);
+      if (whole !== undefined && this.#input.length >= whole.length + Number(size)) {
+        this.#take(whole.length + Number(size));
+        if (last !== undefined) throw this.#fault("the text was ended");
+        this.#write("250 chunk\r\n");
+      } else if (this.#ended) {
+        this.#take(this.#input.length);
+      } else {
+        await this.#more();
+      }
+    }
+  }
+
   async #act(name: string): Promise<void> {
     if (name === "client closes") return this.#clientCloses();
     if (name === "text, not ended") return this.#textNotEnded();
+    if (name === "chunks, not ended") return this.#chunksNotEnded();
     await this.#settle();
     this.transcript.push(`-- ${name}`);
     if (name === "close") this.#socket.end();
@@ -145,11 +207,15 @@ export class ScriptedConnection {
 
   #expectSilence(when: string): void {
     if (this.#input === "") return;
-    this.transcript.push(`C: ${JSON.stringify(this.#input.slice(0, 1_000))}`);
+    this.transcript.push(`C: ${shown(this.#input)}`);
     throw this.#fault(`the client sent this ${when}`);
   }
 
   #fault(what: string): Error {
     return new Error(`${what}\n\n${this.transcript.join("\n")}\n`);
   }
+}
+
+function shown(octets: string): string {
+  return JSON.stringify(octets.length > 1_000 ? `${octets.slice(0, 1_000)}…` : octets);
 }
