@@ -1,7 +1,9 @@
 // A server as a pure state machine: octets in, octets out, time as an argument. It keeps the truth about what it
 // accepted, whatever of its replies reaches the client. Independent of src on purpose.
 
-/** What can be answered: a command, the greeting, the end of a text. */
+import { type Chunk, type ChunkingScript, Chunks, chunkOf, PATIENCE } from "./model-chunks.ts";
+
+/** What can be answered: a command, the greeting, the end of a text (its dot, or LAST); BDAT is a chunk before LAST. */
 export type Verb =
   | "greeting"
   | "EHLO"
@@ -9,6 +11,7 @@ export type Verb =
   | "MAIL"
   | "RCPT"
   | "DATA"
+  | "BDAT"
   | "text"
   | "RSET"
   | "NOOP"
@@ -38,6 +41,8 @@ export interface ServerScript {
   /** Speaks LMTP: answers a text once per recipient, each answer a "text" of its own among the faults. Default false. */
   readonly lmtp?: boolean | undefined;
   readonly pipelining: boolean;
+  /** Default: does not offer CHUNKING. */
+  readonly chunking?: ChunkingScript | undefined;
   /** Knows no EHLO. */
   readonly heloOnly: boolean;
   readonly size: number | undefined;
@@ -50,11 +55,11 @@ export interface ServerScript {
   readonly behindText: "sound" | "refuses" | "swallows";
   /** After which texts it keeps the transaction open, so that the next MAIL is 503 and its RCPT is accepted. */
   readonly keeps: "nothing" | "refused" | "everything";
-  /** What it says to DATA without an accepted recipient. */
   /** How many recipients it takes at once: of more it says 452. */
   readonly recipients: number | undefined;
   /** The parameters of LIMITS; empty: not offered. */
   readonly limits: string;
+  /** What it says to DATA without an accepted recipient. */
   readonly idleData: 503 | 554 | 354;
   readonly faults: readonly Fault[];
 }
@@ -68,7 +73,8 @@ export interface Accepted {
 }
 
 /** Whether each command gets exactly one reply, and a true one, as long as the server says anything. */
-export function isHonest({ faults }: ServerScript): boolean {
+export function isHonest({ faults, chunking }: ServerScript): boolean {
+  if (chunking?.answersTwice) return false;
   return faults.every(
     ({ on, says, after, early, again }) =>
       again === undefined &&
@@ -79,12 +85,28 @@ export function isHonest({ faults }: ServerScript): boolean {
 
 export class ModelServer {
   readonly accepted: Accepted[] = [];
+  /** The command lines that it ran, those that {@link leaked} has too. */
+  readonly commands: string[] = [];
+  /** Lines of what was announced as a text, which it ran as commands. */
+  readonly leaked: string[] = [];
   readonly #script: ServerScript;
   readonly #seen = new Map<Verb, number>();
   #input = "";
   #output = "";
   #state: "open" | "silent" | "closed" = "open";
   #text: "no" | "open" | "answered" = "no";
+  readonly #chunks = new Chunks();
+  /** Octets of a text that are run as commands. */
+  #leaking = 0;
+  /** Octets to come of a chunk that was answered before. */
+  #swallowing = 0;
+  /** MAIL came and nothing was accepted since. */
+  #inVain = false;
+  #timesInVain = 0;
+  #now = 0;
+  #heardAt = 0;
+  /** How many texts were accepted when it last said something. */
+  #acceptedWhenSaid = 0;
   #sender: string | undefined;
   #recipients: string[] = [];
   /** LMTP: who of a text's recipients has no answer yet. */
@@ -99,7 +121,8 @@ export class ModelServer {
 
   /** Until when it does nothing; undefined if it is not busy. */
   get busyUntil(): number | undefined {
-    return this.#state === "open" ? this.#busyUntil : undefined;
+    if (this.#state !== "open") return undefined;
+    return this.#busyUntil ?? (this.#holdsBack ? this.#heardAt + PATIENCE : undefined);
   }
 
   /** It has hung up, or was left. */
@@ -109,6 +132,8 @@ export class ModelServer {
 
   /** What it has said since the last call. */
   take(): string {
+    if (this.#holdsBack) return "";
+    if (this.#output !== "") this.#acceptedWhenSaid = this.accepted.length;
     const output = this.#output;
     this.#output = "";
     return output;
@@ -116,6 +141,7 @@ export class ModelServer {
 
   receive(octets: string, now: number): void {
     this.#input += octets;
+    this.#heardAt = now;
     this.run(now);
   }
 
@@ -126,8 +152,35 @@ export class ModelServer {
 
   /** Does what can be done now: to be called at the start, and when it is busy no more. */
   run(now: number): void {
+    this.#now = now;
     if (this.#busyUntil !== undefined && now >= this.#busyUntil) this.#busyUntil = undefined;
     while (this.#state === "open" && this.#busyUntil === undefined && this.#step(now));
+  }
+
+  get #holdsBack(): boolean {
+    const { holds } = this.#script.chunking ?? {};
+    const { length } = this.accepted;
+    return (
+      holds !== undefined &&
+      this.#state === "open" &&
+      this.#output !== "" &&
+      length >= 2 &&
+      length - this.#acceptedWhenSaid < holds &&
+      this.#now < this.#heardAt + PATIENCE
+    );
+  }
+
+  #consume(octets: number): string {
+    const consumed = this.#input.slice(0, octets);
+    this.#input = this.#input.slice(octets);
+    this.#leaking = Math.max(0, this.#leaking - octets);
+    return consumed;
+  }
+
+  #consumeLine(line: string): void {
+    this.commands.push(line);
+    if (this.#leaking > 0) this.leaked.push(line);
+    this.#consume(line.length + 2);
   }
 
   #step(now: number): boolean {
@@ -139,13 +192,95 @@ export class ModelServer {
     }
     if (this.#text !== "no") return this.#stepInText(now);
     if (this.#unanswered.length > 0) return this.#answerNext(now);
+    this.#swallowing -= this.#consume(this.#swallowing).length;
     const end = this.#input.indexOf("\r\n");
     if (end === -1) return false;
     const line = this.#input.slice(0, end);
+    const chunk = chunkOf(line);
+    if (chunk !== undefined && this.#script.chunking !== undefined) {
+      return this.#stepInChunk(chunk, line, this.#script.chunking, now);
+    }
     return this.#handle(this.#verbOf(line), now, (fault, verb) => {
-      this.#input = this.#input.slice(end + 2);
+      this.#consumeLine(line);
+      this.#leaking += chunk?.size ?? 0;
       this.#command(verb, line, fault);
     });
+  }
+
+  #stepInChunk(chunk: Chunk, line: string, script: ChunkingScript, now: number): boolean {
+    const { size, last } = chunk;
+    const natural = this.#toChunk(size);
+    const leaks =
+      (natural === 503 && script.leaksUnreceivable && !this.#chunks.failed) ||
+      (natural === 552 && script.leaksTooLarge);
+    const verb = last ? "text" : "BDAT";
+    const start = line.length + 2;
+    if (!leaks && this.#input.length < start + size) {
+      return this.#answerEarly(this.#expect(verb).fault, line, size);
+    }
+    if (last && natural === 250 && this.#script.lmtp) {
+      this.#consumeLine(line);
+      this.#answerMany(this.#chunks.octets + this.#consume(size), 0);
+      return true;
+    }
+    return this.#handle(verb, now, (fault) => {
+      this.#consumeLine(line);
+      if (leaks) this.#leaking += size;
+      const octets = leaks ? "" : this.#consume(size);
+      this.#endChunk(last, natural, octets, script, fault);
+    });
+  }
+
+  /** What an honest server says to a chunk. */
+  #toChunk(octets: number): number {
+    const { failed, octets: taken } = this.#chunks;
+    if (this.#sender === undefined || this.#recipients.length === 0 || failed) return 503;
+    return taken.length + octets > (this.#script.size || Number.POSITIVE_INFINITY) ? 552 : 250;
+  }
+
+  #answerEarly(fault: Fault | undefined, line: string, size: number): boolean {
+    const come = this.#input.length - line.length - 2;
+    if (fault?.early === undefined || come < fault.early || this.#script.lmtp) return false;
+    this.#consumeLine(line);
+    this.#swallowing = size;
+    this.#chunks.fail();
+    this.#say(fault, this.#recipients.length > 0 ? 250 : 503, undefined);
+    this.#fault = undefined;
+    return true;
+  }
+
+  #endChunk(
+    last: boolean,
+    natural: number,
+    octets: string,
+    script: ChunkingScript,
+    fault: Fault | undefined,
+  ): void {
+    const before = this.#output.length;
+    const text = this.#chunks.octets + octets;
+    const envelope = { sender: this.#sender ?? "?", recipients: this.#recipients, text };
+    let taken = false;
+    this.#say(
+      fault,
+      natural,
+      () => {
+        taken = true;
+        if (last) this.#accept(envelope);
+        else this.#chunks.take(octets);
+      },
+      [last && !script.alike ? `model took ${text.length}` : "model"],
+    );
+    if (!last) {
+      if (!taken) this.#chunks.fail();
+      return;
+    }
+    if (taken && script.answersTwice) this.#output += this.#output.slice(before);
+    this.#endTransaction(taken, script.behindLast);
+  }
+
+  #accept(envelope: Accepted): void {
+    this.accepted.push(envelope);
+    this.#inVain = false;
   }
 
   #stepInText(now: number): boolean {
@@ -165,19 +300,22 @@ export class ModelServer {
       return true;
     }
     return this.#handle("text", now, () => {
-      const text = this.#input.slice(0, end).replace(/(^|\r\n)\./g, "$1");
-      this.#input = this.#input.slice(end + 3);
-      this.#endText(text, fault);
+      const text = this.#consume(end + 3).slice(0, end);
+      this.#endText(this.#chunks.octets + text.replace(/(^|\r\n)\./g, "$1"), fault);
     });
   }
 
   #endTextOfMany(end: number): void {
-    const text = this.#input.slice(0, end).replace(/(^|\r\n)\./g, "$1");
-    this.#input = this.#input.slice(end + 3);
-    const sender = this.#sender ?? "?";
+    const text = this.#consume(end + 3).slice(0, end);
     const answered = this.#text === "answered" ? 1 : 0;
     this.#text = "no";
+    this.#answerMany(text.replace(/(^|\r\n)\./g, "$1"), answered);
+  }
+
+  #answerMany(text: string, answered: number): void {
+    const sender = this.#sender ?? "?";
     this.#anyTaken = false;
+    this.#chunks.clear();
     this.#unanswered = this.#recipients.slice(answered).map((each) => ({ sender, recipients: [each], text }));
     if (this.#unanswered.length === 0) this.#reset();
   }
@@ -188,7 +326,7 @@ export class ModelServer {
       this.#unanswered = others;
       if (next === undefined) return;
       this.#say(fault, 250, () => {
-        this.accepted.push(next);
+        this.#accept(next);
         this.#anyTaken = true;
       });
       if (others.length > 0) return;
@@ -206,26 +344,30 @@ export class ModelServer {
   }
 
   #endText(text: string, fault: Fault | undefined): void {
-    const { keeps, behindText } = this.#script;
     const answered = this.#text === "answered";
     this.#text = "no";
     const before = this.accepted.length;
     const envelope = { sender: this.#sender ?? "?", recipients: this.#recipients, text };
     if (!answered) {
-      this.#say(fault, this.#recipients.length > 0 ? 250 : 554, () => this.accepted.push(envelope));
+      this.#say(fault, this.#recipients.length > 0 ? 250 : 554, () => this.#accept(envelope));
     }
-    const taken = this.accepted.length > before;
+    this.#endTransaction(this.accepted.length > before, this.#script.behindText);
+  }
+
+  #endTransaction(taken: boolean, behindText: ServerScript["behindText"]): void {
+    const { keeps } = this.#script;
+    this.#chunks.clear();
     if (!(keeps === "everything" || (keeps === "refused" && !taken))) this.#reset();
     else this.#recipients = [...this.#recipients];
     if (this.#state !== "open" || behindText === "sound") return;
     if (behindText === "swallows") {
-      this.#input = "";
+      this.#consume(this.#input.length);
       return;
     }
     const whole = this.#input.lastIndexOf("\r\n") + 2;
     const lines = whole === 1 ? [] : this.#input.slice(0, whole - 2).split("\r\n");
     for (const _ of lines) this.#output += "503 pipelined after end of DATA\r\n";
-    if (whole !== 1) this.#input = this.#input.slice(whole);
+    if (whole !== 1) this.#consume(whole);
   }
 
   #command(verb: Verb, line: string, fault: Fault | undefined): void {
@@ -241,22 +383,29 @@ export class ModelServer {
           this.#sender === undefined ? 250 : 503,
           () => {
             this.#sender = pathOf(line);
+            this.#inVain = true;
           },
         );
         break;
       case "RCPT":
-        this.#say(fault, this.#sender === undefined ? 503 : this.#full ? 452 : 250, () => {
-          this.#recipients.push(pathOf(line));
-        });
+        this.#say(
+          fault,
+          this.#sender === undefined || this.#chunks.begun ? 503 : this.#full ? 452 : 250,
+          () => {
+            this.#recipients.push(pathOf(line));
+          },
+        );
         break;
       case "DATA":
-        this.#say(fault, this.#recipients.length > 0 ? 354 : idleData, () => {
+        this.#say(fault, this.#chunks.begun ? 503 : this.#recipients.length > 0 ? 354 : idleData, () => {
           this.#text = "open";
         });
         break;
       case "HELO":
-      case "RSET":
         this.#say(fault, 250, () => this.#reset());
+        break;
+      case "RSET":
+        this.#rset(fault);
         break;
       case "QUIT":
         this.#say(fault, 221, undefined);
@@ -267,20 +416,38 @@ export class ModelServer {
     }
   }
 
+  #rset(fault: Fault | undefined): void {
+    const { readsOnBehindReset, mostInVain } = this.#script.chunking ?? {};
+    if (this.#inVain) this.#timesInVain++;
+    this.#inVain = false;
+    if (mostInVain !== undefined && this.#timesInVain > mostInVain) {
+      this.#output += "554 Too many nonmail commands\r\n";
+      this.#state = "closed";
+      return;
+    }
+    const readsOn = readsOnBehindReset && this.#chunks.begun && !this.#chunks.failed;
+    this.#say(fault, 250, () => {
+      if (readsOn) this.#text = "open";
+      else this.#reset();
+    });
+  }
+
   /** The transaction has recipients enough. */
   get #full(): boolean {
     return this.#recipients.length >= (this.#script.recipients ?? Number.POSITIVE_INFINITY);
   }
 
   #reset(): void {
+    this.#chunks.clear();
     this.#sender = undefined;
     this.#recipients = [];
   }
 
   #capabilities(): string[] {
-    const { pipelining, size, eightBit, utf8, limits } = this.#script;
+    const { pipelining, size, eightBit, utf8, limits, chunking } = this.#script;
     const lines = ["model"];
     if (pipelining) lines.push("PIPELINING");
+    if (chunking !== undefined) lines.push("CHUNKING");
     if (size !== undefined) lines.push(`SIZE ${size}`);
     if (eightBit) lines.push("8BITMIME");
     if (limits !== "") lines.push(`LIMITS ${limits}`);
