@@ -39,12 +39,11 @@ export function unsupported(
   capabilities: Capabilities,
   tls: TlsState,
   form: TextForm,
-  pipelining: boolean,
 ): SmtpError | undefined {
   const { text, from, asciiFrom } = transaction;
   return (
     textUnsupported(text, capabilities) ??
-    (text.body === "BINARYMIME" ? binaryUnsupported(text, capabilities, form, pipelining) : undefined) ??
+    binaryUnsupported(text, capabilities, form) ??
     unsupportedAddress({ address: from, asciiAddress: asciiFrom }, capabilities) ??
     parametersUnsupported(transaction, capabilities, tls)
   );
@@ -69,24 +68,21 @@ function textUnsupported(text: TextDeclaration, capabilities: Capabilities): Smt
 
 /** RFC 3030 §3: BINARYMIME goes with BDAT alone. */
 function binaryUnsupported(
-  { whole }: TextDeclaration,
+  { body }: TextDeclaration,
   capabilities: Capabilities,
   form: TextForm,
-  pipelining: boolean,
 ): SmtpError | undefined {
+  if (body !== "BINARYMIME") return undefined;
   if (!capabilities.has("BINARYMIME")) {
     return lacking(
       "The text is BINARYMIME, which the server does not offer; encode it (base64) for 8BITMIME",
     );
   }
-  if (form === "data") {
-    return lacking(
-      "The text is BINARYMIME, which needs CHUNKING: it is not offered, is off, or the server does not bear it",
-    );
-  }
-  return whole || pipelining
-    ? undefined
-    : lacking("The text is BINARYMIME and a stream, which needs PIPELINING; give it as a Uint8Array");
+  return form === "data"
+    ? lacking(
+        "The text is BINARYMIME and needs CHUNKING, which is off, not offered, or not borne by the server",
+      )
+    : undefined;
 }
 
 /** What the server lacks for an address; undefined if it can be told it. */

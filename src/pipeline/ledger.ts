@@ -157,16 +157,6 @@ export class Ledger {
     }
   }
 
-  /** The transactions whose text was written to its end and that are owed a reply; oldest first. */
-  unansweredTexts(): Set<Transaction> {
-    const transactions = new Set<Transaction>();
-    for (let i = 0; i < this.#owed.length; i++) {
-      const transaction = this.#owed.at(i)?.transaction;
-      if (transaction?.stage === "terminated") transactions.add(transaction);
-    }
-    return transactions;
-  }
-
   /** The connection is over, by an error or as it should be: no reply will come any more. */
   endAll(now: number, error?: SmtpError): void {
     for (const { group } of this.#owed.drain()) group.error = error;

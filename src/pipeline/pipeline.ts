@@ -138,8 +138,8 @@ export class Pipeline {
   #followOn: FollowOn | undefined;
   #marker: PendingExchange | undefined;
   #markerDue = false;
-  /** The RSET behind its text was refused: nothing confirms any more what was answered. */
-  #unconfirmed: Transaction | undefined;
+  /** Whose text was written to its end, and not decided: oldest first. */
+  readonly #terminated = new Set<Transaction>();
   /** The server closed the connection as it had said: what lay behind that reply was not processed. */
   #hungUp = false;
   /** What the server takes: as it says, and as its refusals taught. */
@@ -282,6 +282,11 @@ export class Pipeline {
     this.#ledger.wrote(this.#text, octets, now);
   }
 
+  /** Whether a chunk may stand behind what was written: without PIPELINING, and in LMTP, only where all is answered. */
+  get mayAnnounce(): boolean {
+    return this.#ledger.owed === 0 || (this.#pipelining && this.#options.protocol === "smtp");
+  }
+
   /**
    * The next octets of a text go as a chunk: returns its BDAT, to be written with all of them.
    * @throws SmtpError `ESMTP_SIZE_EXCEEDED` if the text passes what the server takes: see `failText()`
@@ -309,6 +314,7 @@ export class Pipeline {
     this.#sameWrite = true;
     if (transaction.form === "data") return this.#terminate(transaction, now);
     transaction.stage = "terminated";
+    this.#terminated.add(transaction);
     this.#current = undefined;
     if (transaction.form === "burst") {
       this.#ledger.write({ command: "RSET", line: "RSET", transaction, last: true }, now);
@@ -468,7 +474,7 @@ export class Pipeline {
   /** @returns whether there is anything of it to be sent */
   #begin(transaction: Transaction, followOn: boolean, now: number, probe = false): boolean {
     const form = probe ? "burst" : this.#formOf(transaction);
-    const lacking = unsupported(transaction, this.#capabilities, this.#tls, form, this.#pipelining);
+    const lacking = unsupported(transaction, this.#capabilities, this.#tls, form);
     if (lacking !== undefined) this.#fates.failed(transaction, "unsupported", lacking);
     for (const recipient of transaction.recipients) {
       const missing = unsupportedAddress(recipient, this.#capabilities);
@@ -569,6 +575,7 @@ export class Pipeline {
   #terminate(transaction: Transaction, now: number): string {
     transaction.bytes += 3;
     transaction.stage = "terminated";
+    this.#terminated.add(transaction);
     this.#current = undefined;
     const entry: Entry = { command: "text", line: ".", transaction };
     const bytes = transaction.bytes - transaction.earlierBytes;
@@ -717,7 +724,6 @@ export class Pipeline {
     } else {
       if (followOn !== undefined)
         this.#doubtFollowOn("ESMTP_FOLLOW_ON_REFUSED", `it answered RSET with ${shown(reply)}`);
-      if (exchange.last) this.#unconfirmed = transaction;
       this.#hangUp.refused(reply, now);
     }
   }
@@ -798,6 +804,10 @@ export class Pipeline {
   #actOnProbe(exchange: PendingExchange, reply: Reply, now: number): void {
     if (exchange.command === "RSET" && reply.code === 421) {
       this.#hangUp.refused(reply, now);
+      return;
+    }
+    if (exchange.command === "MAIL" && reply.code === 530) {
+      this.fail(rules.authRequired(reply), "error", now);
       return;
     }
     const verdict = this.#chunking.probeAnswered(exchange);
@@ -893,6 +903,7 @@ export class Pipeline {
 
   #conclude(transaction: Transaction, now: number): void {
     if (this.#current === transaction) this.#current = undefined;
+    this.#terminated.delete(transaction);
     if (transaction.form === "burst") {
       const { textReply, text } = transaction;
       this.#chunking.flight.ends(text.size ?? 0, textReply === undefined || replyClass(textReply) !== 2);
@@ -1130,7 +1141,10 @@ export class Pipeline {
   /** What came is no reply, or none to what was sent. */
   protocolError(thrown: SmtpError, now: number): void {
     const error = redactedError(thrown, this.#secrets);
-    if (this.#ledger.grouped !== "no") this.#trust.moreCareful("its replies were out of step");
+    const inBurst =
+      this.#current?.form === "burst" || this.#terminated.values().next().value?.form === "burst";
+    if (inBurst) this.#trust.chunkingUnfit("its replies were out of step");
+    else if (this.#ledger.grouped !== "no") this.#trust.moreCareful("its replies were out of step");
     this.fail(error, "error", now);
   }
 
@@ -1183,8 +1197,7 @@ export class Pipeline {
     const stage =
       error.code === "ESMTP_DESTROYED" || error.code === "ESMTP_ABORTED" ? "aborted" : "connection";
     // The end of these was handed to the socket: the server may have taken them.
-    const texts = this.#ledger.unansweredTexts();
-    for (const transaction of this.#unconfirmed === undefined ? texts : [this.#unconfirmed, ...texts]) {
+    for (const transaction of [...this.#terminated]) {
       const { form, textReply } = transaction;
       if (this.#hungUp && (form === "burst" || textReply !== undefined)) this.#beforeHangUp(transaction);
       else this.#fates.lost(transaction, error, rules.misread(error));

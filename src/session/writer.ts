@@ -29,6 +29,8 @@ export class Writer {
   #chunk: Uint8Array[] = [];
   #chunkOctets = 0;
   #streaming = false;
+  /** Called with every turn, while a chunk waits for the reply to the one before. */
+  #answered: () => void = () => undefined;
 
   /** @param turn is called when a stream has changed the pipeline */
   constructor(
@@ -48,7 +50,10 @@ export class Writer {
 
   /** Writes what is due. */
   pump(): void {
-    if (this.#streaming) return;
+    if (this.#streaming) {
+      this.#answered();
+      return;
+    }
     while (!this.#transport.full) {
       const due = this.#pipeline.next(now());
       if (due === undefined) break;
@@ -117,18 +122,23 @@ export class Writer {
     const add = (octets: Uint8Array): void => (chunks ? this.#hold(octets) : this.#addText(octets));
     for (;;) {
       const hold = setTimeout(() => {
-        if (chunks && this.#chunkOctets > 0) this.#sendChunk(transaction, false);
+        if (chunks && this.#chunkOctets > 0 && this.#pipeline.mayAnnounce) this.#sendHeld(transaction);
         this.#flush();
         this.#turn();
       }, HOLD);
       const block = await source.next().finally(() => clearTimeout(hold));
-      if (block === undefined || !this.#pipeline.writingText(transaction)) break;
+      if (!this.#pipeline.writingText(transaction)) return;
+      if (block === undefined) break;
       for (let at = 0; at < block.length; at += TEXT_BLOCK_OCTETS) {
         add(transform.push(block.subarray(at, at + TEXT_BLOCK_OCTETS)));
         if (transform.eightBit && !eightBit) throw undeclared("it has octets above 127");
         if (oneChunk && transform.size > (text.size ?? 0))
           throw undeclared("it has changed since it was queued");
-        if (this.#chunkOctets >= CHUNK_OCTETS) this.#sendChunk(transaction, false);
+        if (this.#chunkOctets >= CHUNK_OCTETS) {
+          await this.#chunkMayGo(transaction);
+          if (!this.#pipeline.writingText(transaction)) return;
+          this.#sendChunk(transaction, false);
+        }
         if (this.#batchOctets < TEXT_BLOCK_OCTETS) continue;
         this.#flush();
         if (this.#transport.full) this.#turn(); // sets the deadline for a network that takes no more
@@ -139,7 +149,9 @@ export class Writer {
     add(transform.end());
     const broken = contradiction(text, transform);
     if (broken !== undefined) throw undeclared(broken.message);
-    if (chunks) this.#sendChunk(transaction, true);
+    if (!chunks) return;
+    await this.#chunkMayGo(transaction);
+    if (this.#pipeline.writingText(transaction)) this.#sendChunk(transaction, true);
   }
 
   #hold(octets: Uint8Array): void {
@@ -157,6 +169,26 @@ export class Writer {
     for (const block of blocks) this.#addText(block);
     // At once: what was announced has to follow, whatever becomes of the rest.
     if (!last) this.#flush();
+  }
+
+  /** Waits until a chunk may follow what was written, or the text is over. */
+  async #chunkMayGo(transaction: Transaction): Promise<void> {
+    while (this.#pipeline.writingText(transaction) && !this.#pipeline.mayAnnounce) {
+      this.#turn(); // sets the deadline for the reply
+      await new Promise<void>((resolve) => {
+        this.#answered = resolve;
+      });
+    }
+  }
+
+  /** Nobody waits for this: what goes wrong is a fate here too. */
+  #sendHeld(transaction: Transaction): void {
+    try {
+      this.#sendChunk(transaction, false);
+    } catch (cause) {
+      this.#drop();
+      this.#pipeline.failText(transaction, sourceFailed(cause), now());
+    }
   }
 
   #addLines(lines: string): void {

@@ -1,3 +1,4 @@
+import type { ChunkingMode } from "../../src/pipeline/chunking.ts";
 import type { RecipientResult } from "../../src/pipeline/fate.ts";
 import type { CommandGroup } from "../../src/pipeline/group.ts";
 import type { OrdinaryCommand, PipelineObserver } from "../../src/pipeline/observer.ts";
@@ -31,6 +32,8 @@ export interface MessageScript {
 
 export interface ConversationScript {
   readonly pipelining: PipeliningMode;
+  /** Default `"off"`. */
+  readonly chunking?: ChunkingMode | undefined;
   readonly server: ServerScript;
   readonly messages: readonly MessageScript[];
   /** Ordinary commands, by the step at which they are asked for. */
@@ -54,6 +57,8 @@ interface Stream {
   readonly entry: Entry;
   readonly transform: CanonicalText;
   block: number;
+  /** Octets that are not announced yet: of a stream that goes in chunks. */
+  held: string;
 }
 
 /** Runs a conversation of a pipeline with a model server, in virtual time. */
@@ -92,6 +97,8 @@ export class Conversation {
     this.#audit = new WireAudit({
       pipelining: script.pipelining,
       followOn: facts.followOn,
+      chunking: script.chunking ?? "off",
+      bursts: facts.chunking,
       lmtp: script.server.lmtp,
     });
     this.#server = new ModelServer(script.server);
@@ -101,7 +108,7 @@ export class Conversation {
       {
         protocol: script.server.lmtp ? "lmtp" : "smtp",
         pipelining: script.pipelining,
-        chunking: "off",
+        chunking: script.chunking ?? "off",
         window: WINDOW,
         timeouts: TIMEOUTS,
         limits,
@@ -188,7 +195,7 @@ export class Conversation {
       seq: i + 1,
       from: senderOf(i, script.from),
       recipients: script.to.map((kind, r) => ({ address: addressOf(i, r, kind) })),
-      text: inMemory ? { size: sizeOf(text), eightBit: /[\x80-\xff]/.test(text) } : {},
+      text: inMemory ? { size: sizeOf(text), eightBit: /[\x80-\xff]/.test(text), whole: true } : {},
       requireAllRecipients: requireAll,
       rereadable: true,
       parameters: {},
@@ -223,7 +230,12 @@ export class Conversation {
       else {
         const entry = this.#entries.find(({ transaction }) => transaction === due);
         if (entry === undefined) throw new Error("a text of no message");
-        this.#stream = { entry, transform: new CanonicalText("normalize", true), block: 0 };
+        this.#stream = {
+          entry,
+          transform: new CanonicalText("normalize", due.form === "data"),
+          block: 0,
+          held: "",
+        };
       }
     }
     if (this.#stream === undefined) this.#pipeline.turnOver(this.#now);
@@ -253,7 +265,12 @@ export class Conversation {
     const { blocks, text, failsAfter } = script;
     const size = Math.ceil(text.length / blocks);
     const block = text.slice(stream.block * size, (stream.block + 1) * size);
-    let octets = latin1(transform.push(Buffer.from(block, "latin1")));
+    let octets = "";
+    // A text in memory is one chunk, announced before its first block.
+    const whole = transaction.form !== "data" && script.opening === 0;
+    if (whole && stream.block === 0) octets += this.#announce(transaction, sizeOf(text), true);
+    const before = octets.length;
+    octets += latin1(transform.push(Buffer.from(block, "latin1")));
     const undeclared = transform.eightBit && !eightBitAllowed(transaction.text, this.#pipeline.capabilities);
     if (undeclared || (script.opening > 0 && failsAfter === stream.block)) {
       this.#stream = undefined;
@@ -263,10 +280,27 @@ export class Conversation {
     stream.block++;
     const last = stream.block >= blocks;
     if (last) octets += latin1(transform.end());
-    this.#pipeline.textWritten(octets.length, this.#now);
+    if (transaction.form !== "data" && !whole) {
+      // Every second block goes as a chunk: so some chunks have several, and LAST may be empty.
+      stream.held += octets;
+      if (!last && stream.block % 2 === 1) return "";
+      try {
+        octets = this.#announce(transaction, stream.held.length, last) + stream.held;
+      } catch (error) {
+        this.#stream = undefined;
+        this.#pipeline.failText(transaction, error as SmtpError, this.#now);
+        return "";
+      }
+      stream.held = "";
+    }
+    this.#pipeline.textWritten(octets.length - before, this.#now);
     if (!last) return octets;
     this.#stream = undefined;
     return octets + this.#pipeline.endText(transaction, this.#now);
+  }
+
+  #announce(transaction: Transaction, octets: number, last: boolean): string {
+    return this.#pipeline.announce(transaction, octets, last, this.#now);
   }
 
   // ---- the wire

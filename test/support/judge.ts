@@ -18,6 +18,8 @@ export interface Truth {
   readonly accepted: readonly Accepted[];
   /** How often each recipient was in an envelope whose text left the client to its end. */
   readonly ended: ReadonlyMap<string, number>;
+  /** How often of those it then showed that the text did not go to the recipient. Default: never. */
+  readonly excused?: ReadonlyMap<string, number> | undefined;
   /** Recipients of envelopes whose text was refused before its end was written. */
   readonly refusedEarly: ReadonlySet<string>;
   /** Every recipient of a text had an answer of its own. Default false. */
@@ -39,7 +41,7 @@ export function judge(messages: readonly Judged[], truth: Truth): string[] {
 /** What holds whatever the server does. */
 function judgeResults(
   { id, addresses, results, requireAll }: Judged,
-  { ended, refusedEarly, honest, lmtp }: Truth,
+  { ended, excused, refusedEarly, honest, lmtp }: Truth,
 ): string[] {
   const problems: string[] = [];
   if (results.length !== addresses.length || results.some(({ address }, i) => address !== addresses[i])) {
@@ -66,7 +68,7 @@ function judgeResults(
       problems.push(`${what}, its text was refused`);
     if (status !== "failed") continue;
     const lost = isLost(result);
-    const spared = count(addresses, address) - (ended.get(address) ?? 0);
+    const spared = count(addresses, address) - (ended.get(address) ?? 0) + (excused?.get(address) ?? 0);
     const given = results.filter((each) => each.address === address && isLost(each)).length;
     if (lost && given > spared) problems.push(`${what}, after the end of its text was written`);
     if (lost && !result.retryable) problems.push(`${what} and not retryable`);

@@ -359,15 +359,21 @@ export class ModelServer {
     this.#chunks.clear();
     if (!(keeps === "everything" || (keeps === "refused" && !taken))) this.#reset();
     else this.#recipients = [...this.#recipients];
-    if (this.#state !== "open" || behindText === "sound") return;
-    if (behindText === "swallows") {
-      this.#consume(this.#input.length);
-      return;
+    if (this.#state === "open" && behindText !== "sound") this.#discardBuffer(behindText === "refuses");
+  }
+
+  /** Commands that came together with the end of a text are lost, or refused unseen; with the octets of chunks. */
+  #discardBuffer(answers: boolean): void {
+    for (;;) {
+      const end = this.#input.indexOf("\r\n");
+      if (end === -1) break;
+      const chunk = chunkOf(this.#consume(end + 2).slice(0, end));
+      if (answers) this.#output += "503 pipelined after end of DATA\r\n";
+      if (chunk === undefined) continue;
+      this.#swallowing = chunk.size;
+      this.#swallowing -= this.#consume(chunk.size).length;
     }
-    const whole = this.#input.lastIndexOf("\r\n") + 2;
-    const lines = whole === 1 ? [] : this.#input.slice(0, whole - 2).split("\r\n");
-    for (const _ of lines) this.#output += "503 pipelined after end of DATA\r\n";
-    if (whole !== 1) this.#consume(whole);
+    if (!answers) this.#consume(this.#input.length);
   }
 
   #command(verb: Verb, line: string, fault: Fault | undefined): void {
