@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { type ChunkingScript, SOUND_CHUNKING } from "./model-chunks.ts";
 import type { Fault, ServerScript } from "./model-server.ts";
 
 // Arbitraries of servers and texts. Everything is plain data, so that a counterexample shrinks and can be pasted.
@@ -147,6 +148,61 @@ export const faultlessServer: fc.Arbitrary<ServerScript> = fc.record({
 /** The same servers, speaking LMTP. */
 export function overLmtp(servers: fc.Arbitrary<ServerScript>): fc.Arbitrary<ServerScript> {
   return servers.map((each) => ({ ...each, lmtp: true }));
+}
+
+const seldom = fc.oneof(
+  { weight: 7, arbitrary: fc.constant(false) },
+  { weight: 1, arbitrary: fc.constant(true) },
+);
+
+const chunking: fc.Arbitrary<ChunkingScript> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(SOUND_CHUNKING) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      leaksUnreceivable: seldom,
+      leaksTooLarge: fc.boolean(), // is never seen, so it costs no other fault its turn
+      answersTwice: fc.constant(false),
+      readsOnBehindReset: fc.boolean(), // the same
+      alike: seldom,
+      holds: rarely(6, fc.integer({ min: 1, max: 8 })),
+      mostInVain: rarely(6, fc.integer({ min: 1, max: 12 })),
+      behindLast: fc.oneof(
+        { weight: 8, arbitrary: fc.constant<ChunkingScript["behindLast"]>("sound") },
+        { weight: 1, arbitrary: fc.constantFrom<ChunkingScript["behindLast"][]>("refuses", "swallows") },
+      ),
+    }),
+  },
+);
+
+const chunkFault: fc.Arbitrary<Fault> = fc.record(
+  {
+    on: fc.constant<Fault["on"]>("BDAT"),
+    nth: fc.nat({ max: 3 }),
+    says: fc.constantFrom(452, 552, 554, 421, 250),
+    after: fc.constant<Fault["after"]>("goOn"),
+    early: fc.nat({ max: 30 }),
+  },
+  { requiredKeys: ["on", "nth", "says", "after"] },
+);
+
+/** The same servers, most of them with CHUNKING; `honest`: none that answers more than it is asked. */
+export function overChunks(
+  servers: fc.Arbitrary<ServerScript>,
+  honest: "honest" | "any",
+): fc.Arbitrary<ServerScript> {
+  const lie = honest === "honest" ? fc.constant(false) : seldom;
+  const offered = fc.oneof(
+    { weight: 9, arbitrary: chunking },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+  );
+  return fc
+    .tuple(servers, offered, rarely(3, chunkFault), lie)
+    .map(([server, script, refusal, answersTwice]) => ({
+      ...server,
+      chunking: script && { ...script, answersTwice },
+      faults: refusal === undefined ? server.faults : [...server.faults, refusal],
+    }));
 }
 
 const PIECES = [

@@ -13,6 +13,7 @@ import {
   SmtpSession,
 } from "smtp-pipelining";
 import { vi } from "vitest";
+import { type Chunking, chunking } from "./chunking-option.ts";
 import { judgeGroup } from "./conversation.ts";
 import { duplexPair } from "./duplex-pair.ts";
 import { type Judged, judge } from "./judge.ts";
@@ -56,6 +57,8 @@ export interface Meddling {
 }
 
 export interface SessionScript {
+  /** Default: the session's. */
+  readonly chunking?: Chunking | undefined;
   readonly pipelining: PipeliningMode;
   readonly lineEndings: LineEndings;
   readonly server: ServerScript;
@@ -125,7 +128,12 @@ export class SessionRun {
 
   constructor(script: SessionScript, peers: PeerMemory, followOn?: "unproven" | "proven" | "unfit") {
     this.#script = script;
-    this.#audit = new WireAudit({ pipelining: script.pipelining, followOn, lmtp: script.server.lmtp });
+    this.#audit = new WireAudit({
+      pipelining: script.pipelining,
+      chunking: script.chunking,
+      followOn,
+      lmtp: script.server.lmtp,
+    });
     this.#model = new ModelServer(script.server);
     this.#session = new SmtpSession({
       connectSocket: () => this.#connect(),
@@ -134,6 +142,7 @@ export class SessionRun {
       pipelining: script.pipelining,
       lineEndings: script.lineEndings,
       peers,
+      ...(script.chunking !== undefined && chunking(script.chunking)),
     });
     this.#listen();
     this.#meddle();
@@ -149,6 +158,10 @@ export class SessionRun {
 
   get followOns(): number {
     return this.#audit.followOns;
+  }
+
+  get bursts(): number {
+    return this.#audit.bursts;
   }
 
   get deliveries(): readonly (Delivery | undefined)[] {
@@ -476,14 +489,28 @@ export class SessionRun {
     if (this.#session.pending !== 0) problems.push(`${this.#session.pending} messages are pending`);
     const counted = this.#flushes.reduce((sum, { messages }) => sum + messages, 0);
     if (counted > this.#messages.length) problems.push(`flush() counted ${counted} messages`);
-    const { accepted } = this.#model;
-    const { ended, refusedEarly } = this.#audit;
-    const honest = isHonest(this.#script.server);
-    return [
-      ...problems,
-      ...judge(judged, { accepted, ended, refusedEarly, honest, lmtp: this.#script.server.lmtp }),
-    ];
+    const { accepted, leaked } = this.#model;
+    this.#audit.end();
+    const { ended, excused, refusedEarly } = this.#audit;
+    const honest = isHonest(this.#script.server) && !misleads(this.#script);
+    const leaks = leaked.filter((line) => line !== "XPRB"); // the probe's, which is there to leak
+    if (honest && leaks.length > 0) problems.push(`texts were run as commands: ${JSON.stringify(leaks)}`);
+    const { lmtp } = this.#script.server;
+    return [...problems, ...judge(judged, { accepted, ended, excused, refusedEarly, honest, lmtp })];
   }
+}
+
+/** Whether a burst may seem to end with a 421 or a refused RSET that did not end it: then nothing can be known. */
+function misleads({ server, cut }: SessionScript): boolean {
+  const { chunking: offered, faults } = server;
+  const suspicious = faults.filter(
+    ({ on, says, after }) =>
+      after === "goOn" &&
+      (says === 421 || ((on === "RSET" || on === "NOOP") && typeof says === "number" && says >= 400)),
+  );
+  const ends =
+    cut !== undefined || offered?.mostInVain !== undefined || faults.some(({ after }) => after !== "goOn");
+  return offered !== undefined && suspicious.length > 0 && ends;
 }
 
 /** Whether the text of a message can be had whole, and is what was declared of it. */
