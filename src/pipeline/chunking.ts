@@ -67,7 +67,7 @@ export class Chunking {
   /** Whether the text of this transaction waits for the replies to RCPT. */
   waits({ text, form, requireAllRecipients }: Transaction): boolean {
     if (form === "data") return requireAllRecipients;
-    const large = text.size === undefined || text.size > this.#options.limits.strictAbove;
+    const large = text.whole !== true || (text.size ?? 0) > this.#options.limits.strictAbove;
     return form === "strict" || requireAllRecipients || large || !this.proven;
   }
 
@@ -141,6 +141,8 @@ function verdictOn(
   if (reset === undefined || mail === undefined || bdat === undefined || again === undefined)
     return "outOfStep";
   if (!alike(reset, again)) return "outOfStep";
+  // A text taken whose MAIL was refused: a reply is missing, or too many.
+  if (replyClass(mail) !== 2 && replyClass(bdat) === 2) return "outOfStep";
   if (replyClass(mail) !== 2 || replyClass(bdat) === 4) return "inconclusive";
   return replyClass(bdat) === 5 ? "sound" : "unfit";
 }

@@ -186,6 +186,14 @@ const chunkFault: fc.Arbitrary<Fault> = fc.record(
   { requiredKeys: ["on", "nth", "says", "after"] },
 );
 
+/**
+ * A server that keeps transactions open and then refuses RSET, too, adds the next message's recipients to it: of a burst
+ * that is under way nothing can be taken back. The fates are unknown then, but what it does is nobody's message.
+ */
+function borne({ keeps }: ServerScript): (fault: Fault) => boolean {
+  return ({ on }) => keeps === "nothing" || on !== "RSET";
+}
+
 /** The same servers, most of them with CHUNKING; `honest`: none that answers more than it is asked. */
 export function overChunks(
   servers: fc.Arbitrary<ServerScript>,
@@ -201,7 +209,7 @@ export function overChunks(
     .map(([server, script, refusal, answersTwice]) => ({
       ...server,
       chunking: script && { ...script, answersTwice },
-      faults: refusal === undefined ? server.faults : [...server.faults, refusal],
+      faults: [...server.faults.filter(borne(server)), ...(refusal === undefined ? [] : [refusal])],
     }));
 }
 
