@@ -81,8 +81,9 @@ type Due =
   | { readonly kind: "command"; readonly item: OrdinaryCommand }
   | { readonly kind: "begin"; readonly transaction: Transaction; readonly followOn: boolean }
   | { readonly kind: "text"; readonly transaction: Transaction }
+  | { readonly kind: "reset"; readonly transaction: Transaction | undefined }
   | {
-      readonly kind: "probe" | "reset" | "mail" | "rcpt" | "data" | "loneDot";
+      readonly kind: "probe" | "mail" | "rcpt" | "data" | "loneDot";
       readonly transaction: Transaction;
     };
 
@@ -132,6 +133,8 @@ export class Pipeline {
 
   /** RSET leads the next envelope: a transaction may be open at the server. */
   #resetOwed = false;
+  /** Chunks of a text without its LAST are at the server. */
+  #chunksOpen = false;
   /** The write that holds a "." is still being composed. */
   #sameWrite = false;
   #loneDot: PendingExchange | undefined;
@@ -378,6 +381,10 @@ export class Pipeline {
 
   #dueFromQueue(last: PendingExchange | undefined): Due | undefined {
     const head = this.#head();
+    // Behind chunks of a text that was given up RSET comes before anything else.
+    if (this.#chunksOpen && !(head instanceof Transaction)) {
+      return last === undefined ? { kind: "reset", transaction: undefined } : undefined;
+    }
     if (head === undefined) return this.#quitting && last === undefined ? { kind: "quit" } : undefined;
     // Ordinary commands stand between transactions, each with its reply.
     if (!(head instanceof Transaction)) {
@@ -386,7 +393,10 @@ export class Pipeline {
     // Behind a 354 a text that can't be had costs the connection: so it is made ready before its envelope goes.
     if (!head.ready) return undefined;
     // RFC 9422 §4.1: a server that has had its number of transactions is left in good order.
-    if (this.#mails >= this.#limits.mails) return last === undefined ? { kind: "quit" } : undefined;
+    if (this.#mails >= this.#limits.mails) {
+      if (last !== undefined) return undefined;
+      return this.#chunksOpen ? { kind: "reset", transaction: undefined } : { kind: "quit" };
+    }
     if (last === undefined) {
       if (this.#chunking.probeDue(this.#queue.length, this.#capabilities, this.#pipelining)) {
         // The probe's MAIL counts too.
@@ -463,8 +473,10 @@ export class Pipeline {
         return ".\r\n";
       case "reset":
         this.#resetOwed = false;
+        this.#chunksOpen = false;
         this.#line("RSET", "RSET", now, due.transaction);
-        if (this.#followOn?.transaction === due.transaction) this.#followOn.reset = this.#ledger.newest;
+        if (this.#followOn !== undefined && this.#followOn.transaction === due.transaction)
+          this.#followOn.reset = this.#ledger.newest;
         return "RSET\r\n";
       default:
         return this.#envelopeLine(due.kind, due.transaction, now);
@@ -488,6 +500,8 @@ export class Pipeline {
     transaction.form = form;
     transaction.waits = this.#chunking.waits(transaction);
     if (form === "burst") {
+      // Something may be open at the server: were RSET refused, this text would go to that one's recipients too.
+      if (this.#resetOwed) transaction.waits = true;
       this.#chunking.flight.begins(transaction.text.size ?? 0);
       this.#resetOwed ||= !probe && this.#chunking.resetUnknown;
     }
@@ -704,7 +718,12 @@ export class Pipeline {
     if (item !== undefined) this.#observer.commandEnd(item, reply);
     if (command !== "RSET" && command !== "NOOP") return;
     if (replyClass(reply) !== 2) this.#hangUp.refused(reply, now);
-    else if (command === "RSET") this.#resetOwed = false;
+    else if (command === "RSET") {
+      this.#resetOwed = false;
+      if (!this.#chunking.resetAnswered(reply) && this.#chunking.proven) {
+        this.protocolError(rules.outOfStep(reply, command), now);
+      }
+    }
   }
 
   #actOnReset(exchange: PendingExchange, transaction: Transaction, reply: Reply, now: number): void {
@@ -847,7 +866,10 @@ export class Pipeline {
       this.#fates.answeredForAll(transaction, reply);
       this.#conclude(transaction, now);
     } else if (transaction.form !== "burst" || transaction.stage === "text") {
-      if (transaction.stage === "text") this.#resetOwed = true;
+      if (transaction.stage === "text") {
+        this.#resetOwed = true;
+        this.#chunksOpen = true;
+      }
       this.#textAnswered(transaction, reply, now);
     }
   }

@@ -489,7 +489,8 @@ export class WireAudit {
 
   #resetAnswered({ envelope, followOn, probe }: Owed, words: string): void {
     if (this.#mayBurst && words !== (this.#resetWords ?? words)) this.#lose("a RSET in other words");
-    this.#resetWords ??= words;
+    if (probe === undefined) this.#resetWords ??= words;
+    else this.#resetWords = words;
     const taken = envelope.words?.startsWith("2") === true;
     if (!followOn || probe !== undefined || !taken || this.#alone !== "open") return;
     if (this.#probed === "passed") this.#alone = envelope.words === words ? "alike" : "passed";
