@@ -133,6 +133,7 @@ export class ScriptedConnection {
 
   /** Chunks to the end of the connection, none of them LAST and whole. */
   async #chunksNotEnded(): Promise<void> {
+    this.#socket.resume();
     while (!this.#ended || this.#input !== "") {
       const whole = /^[^\n]*\n/.exec(this.#input)?.[0];
       const [, size, last] = CHUNK.exec(whole ?? "") ?? [];
