@@ -1,26 +1,31 @@
 import { hello } from "./scripted-peer.ts";
 
 // Lines of scripts that many conversations with CHUNKING have in common. A number is that of a message(n).
+// Each ends with a line end: what stands behind it is a line of its own.
 
-export const HELLO_CHUNKING: string = hello("PIPELINING", "CHUNKING");
+export const HELLO_CHUNKING: string = `${hello("PIPELINING", "CHUNKING")}\n`;
 
 export const envelope = (n: number): string => `
     C: MAIL FROM:<a${n}@example.org>
-    C: RCPT TO:<b${n}@example.net>`;
+    C: RCPT TO:<b${n}@example.net>
+`;
 
 export const ACCEPTED = `
     S: 250 ok
-    S: 250 ok`;
+    S: 250 ok
+`;
 
 /** "Text 1" and its line end are 8 octets. */
 export const last = (n: number): string => `
     C: BDAT 8 LAST
     C: Text ${n}
-    C: RSET`;
+    C: RSET
+`;
 
 export const QUEUED = `
     S: 250 queued
-    S: 250 reset`;
+    S: 250 reset
+`;
 
 /** A message whose text waits for the replies to its envelope. */
 export const alone = (n: number): string => envelope(n) + ACCEPTED + last(n) + QUEUED;
@@ -32,7 +37,8 @@ export const PROBE: string = `
     C: BDAT 6 LAST
     C: XPRB
     C: RSET
-    ${envelope(1)}`;
+    ${envelope(1)}
+`;
 
 /** What a sound server says to it, to the envelope too. */
 export const PROBED: string = `
@@ -40,7 +46,8 @@ export const PROBED: string = `
     S: 250 ok
     S: 503 no recipients
     S: 250 reset
-    ${ACCEPTED}`;
+    ${ACCEPTED}
+`;
 
 /** All that comes before the first burst: message 1 has been sent. */
 export const READY_FOR_BURSTS: string = `
@@ -48,7 +55,8 @@ export const READY_FOR_BURSTS: string = `
     ${PROBE}
     ${PROBED}
     ${last(1)}
-    ${QUEUED}`;
+    ${QUEUED}
+`;
 
 /** A message in a burst. */
 export const burst = (n: number): string => envelope(n) + last(n);
