@@ -44,6 +44,7 @@ export class Chunking {
   #probed: "no" | "pending" | "sound" | "failed" = "no";
   /** How the server answers RSET. */
   #resetWords: string | undefined;
+  #resetAsked = false;
 
   constructor(options: ChunkingOptions, trust: Trust) {
     this.#options = options;
@@ -98,9 +99,11 @@ export class Chunking {
     return this.#probed === "pending" || this.#probed === "sound";
   }
 
-  /** RSET has to lead the next envelope, so that its words are known. */
-  get resetUnknown(): boolean {
-    return this.#resetWords === undefined && this.#probed !== "pending";
+  /** Whether RSET has to lead the first envelope of all, so that its words are known. */
+  learnsReset(): boolean {
+    const first = !this.#resetAsked && this.#resetWords === undefined && this.#probed === "no";
+    this.#resetAsked = true;
+    return first;
   }
 
   /** A command of the probe was written. */

@@ -98,9 +98,10 @@ const HANDSHAKE: ReadonlySet<Command> = new Set([
   "AUTH",
 ]);
 
-/** An envelope that was written behind a "." whose reply was still owed. */
+/** What was written behind the end of a text whose reply was still owed. */
 interface FollowOn {
-  readonly transaction: Transaction;
+  /** Whose envelope it is; undefined: a RSET alone. */
+  readonly transaction: Transaction | undefined;
   /** The RSET that leads it; undefined until it is written. */
   reset?: PendingExchange | undefined;
   /** That RSET was answered 503: nothing counts until all replies have been read. */
@@ -133,8 +134,8 @@ export class Pipeline {
 
   /** RSET leads the next envelope: a transaction may be open at the server. */
   #resetOwed = false;
-  /** Chunks of a text without its LAST are at the server. */
-  #chunksOpen = false;
+  /** A text went in chunks: RSET comes before anything else, RFC 3030 §2. */
+  #resetDue = false;
   /** The write that holds a "." is still being composed. */
   #sameWrite = false;
   #loneDot: PendingExchange | undefined;
@@ -323,8 +324,8 @@ export class Pipeline {
       this.#ledger.write({ command: "RSET", line: "RSET", transaction, last: true }, now);
       return "RSET\r\n";
     }
-    // RFC 3030 §2: after a refused BDAT the state is indeterminate.
     this.#resetOwed = true;
+    this.#resetDue = true;
     return "";
   }
 
@@ -381,10 +382,7 @@ export class Pipeline {
 
   #dueFromQueue(last: PendingExchange | undefined): Due | undefined {
     const head = this.#head();
-    // Behind chunks of a text that was given up RSET comes before anything else.
-    if (this.#chunksOpen && !(head instanceof Transaction)) {
-      return last === undefined ? { kind: "reset", transaction: undefined } : undefined;
-    }
+    if (this.#resetDue && !(head instanceof Transaction && head.ready)) return this.#dueReset(last);
     if (head === undefined) return this.#quitting && last === undefined ? { kind: "quit" } : undefined;
     // Ordinary commands stand between transactions, each with its reply.
     if (!(head instanceof Transaction)) {
@@ -394,8 +392,8 @@ export class Pipeline {
     if (!head.ready) return undefined;
     // RFC 9422 §4.1: a server that has had its number of transactions is left in good order.
     if (this.#mails >= this.#limits.mails) {
-      if (last !== undefined) return undefined;
-      return this.#chunksOpen ? { kind: "reset", transaction: undefined } : { kind: "quit" };
+      if (this.#resetDue) return this.#dueReset(last);
+      return last === undefined ? { kind: "quit" } : undefined;
     }
     if (last === undefined) {
       if (this.#chunking.probeDue(this.#queue.length, this.#capabilities, this.#pipelining)) {
@@ -413,14 +411,25 @@ export class Pipeline {
     }
     // An ordinary RSET may have others behind it too, but stands alone like every ordinary command.
     if (last.command !== "text" && !last.last) return undefined;
-    // The end of a text is owed its reply. Behind it stands only what the user and the server allow (LMTP: nothing, it is unfit),
-    if (this.#options.pipelining !== "auto" || this.#trust.followOn === "unfit") return undefined;
-    if (this.#trust.followOn === "unproven") {
-      // and until the server has proved itself, only what leaves in the very write that holds the ".", and little.
-      if (!this.#sameWrite || envelopeOctets(head, this.#capabilities) > UNPROVEN_FOLLOW_ON_OCTETS)
-        return undefined;
-    }
-    return { kind: "begin", transaction: head, followOn: true };
+    // The end of a text is owed its reply. Behind it stands only what the user and the server allow (LMTP: nothing),
+    const mayFollow =
+      this.#options.pipelining === "auto" &&
+      this.#mayStandBehindText(envelopeOctets(head, this.#capabilities));
+    if (mayFollow) return { kind: "begin", transaction: head, followOn: true };
+    return this.#resetDue ? this.#dueReset(last) : undefined;
+  }
+
+  /** RSET without an envelope behind it: at once, where a follow-on could stand. */
+  #dueReset(last: PendingExchange | undefined): Due | undefined {
+    const behindText = last?.last === true && this.#mayStandBehindText(0);
+    return last === undefined || behindText ? { kind: "reset", transaction: undefined } : undefined;
+  }
+
+  #mayStandBehindText(octets: number): boolean {
+    const { followOn } = this.#trust;
+    if (!this.#pipelining || followOn === "unfit") return false;
+    // Until the server has proved itself, only what leaves in the very write that holds the text's end, and little.
+    return followOn === "proven" || (this.#sameWrite && octets <= UNPROVEN_FOLLOW_ON_OCTETS);
   }
 
   #formOf(transaction: Transaction): Transaction["form"] {
@@ -472,15 +481,22 @@ export class Pipeline {
         this.#loneDot = this.#ledger.newest;
         return ".\r\n";
       case "reset":
-        this.#resetOwed = false;
-        this.#chunksOpen = false;
-        this.#line("RSET", "RSET", now, due.transaction);
-        if (this.#followOn !== undefined && this.#followOn.transaction === due.transaction)
-          this.#followOn.reset = this.#ledger.newest;
-        return "RSET\r\n";
+        return this.#resetLine(due.transaction, now);
       default:
         return this.#envelopeLine(due.kind, due.transaction, now);
     }
+  }
+
+  #resetLine(transaction: Transaction | undefined, now: number): string {
+    // A RSET that stands alone behind the end of a text is watched as one with an envelope is.
+    if (transaction === undefined && this.#ledger.owed > 0) this.#followOn = { transaction, refused: false };
+    this.#resetOwed = false;
+    this.#resetDue = false;
+    this.#line("RSET", "RSET", now, transaction);
+    if (this.#followOn !== undefined && this.#followOn.transaction === transaction) {
+      this.#followOn.reset = this.#ledger.newest;
+    }
+    return "RSET\r\n";
   }
 
   /** @returns whether there is anything of it to be sent */
@@ -503,7 +519,7 @@ export class Pipeline {
       // Something may be open at the server: were RSET refused, this text would go to that one's recipients too.
       if (this.#resetOwed) transaction.waits = true;
       this.#chunking.flight.begins(transaction.text.size ?? 0);
-      this.#resetOwed ||= !probe && this.#chunking.resetUnknown;
+      if (this.#chunking.learnsReset() && !probe) this.#resetOwed = true;
     }
     if (transaction.startedAt === undefined) {
       transaction.startedAt = now;
@@ -653,7 +669,8 @@ export class Pipeline {
     } else if (this.#chunking.isProbe(exchange)) {
       this.#actOnProbe(exchange, reply, now);
     } else if (transaction === undefined) {
-      this.#actOnOrdinary(command, reply, now);
+      if (exchange === this.#followOn?.reset) this.#actOnReset(exchange, transaction, reply, now);
+      else this.#actOnOrdinary(command, reply, now);
     } else if (this.#followOn?.refused && this.#followOn.transaction === transaction) {
       this.#actOnRefusedFollowOn(transaction, reply, now);
     } else if (command === "RSET") {
@@ -726,20 +743,25 @@ export class Pipeline {
     }
   }
 
-  #actOnReset(exchange: PendingExchange, transaction: Transaction, reply: Reply, now: number): void {
+  #actOnReset(
+    exchange: PendingExchange,
+    transaction: Transaction | undefined,
+    reply: Reply,
+    now: number,
+  ): void {
     const followOn = this.#followOn?.reset === exchange ? this.#followOn : undefined;
     if (replyClass(reply) === 2) {
-      if (transaction.form === "burst" && !this.#chunking.resetAnswered(reply)) {
+      if (transaction?.form === "burst" && !this.#chunking.resetAnswered(reply)) {
         this.protocolError(rules.outOfStep(reply, "RSET"), now);
         return;
       }
-      if (exchange.last) this.#confirmed(transaction, reply, now);
+      if (exchange.last && transaction !== undefined) this.#confirmed(transaction, reply, now);
       if (followOn === undefined) return;
       if (this.#marker === undefined) this.#followOn = undefined;
       this.#trust.proved();
     } else if (followOn !== undefined && reply.code === 503) {
       followOn.refused = true;
-      if (transaction.unanswered === 0) this.#followOnRefused(transaction);
+      if (transaction === undefined || transaction.unanswered === 0) this.#followOnRefused(transaction);
     } else {
       if (followOn !== undefined)
         this.#doubtFollowOn("ESMTP_FOLLOW_ON_REFUSED", `it answered RSET with ${shown(reply)}`);
@@ -868,7 +890,7 @@ export class Pipeline {
     } else if (transaction.form !== "burst" || transaction.stage === "text") {
       if (transaction.stage === "text") {
         this.#resetOwed = true;
-        this.#chunksOpen = true;
+        this.#resetDue = true;
       }
       this.#textAnswered(transaction, reply, now);
     }
@@ -989,7 +1011,7 @@ export class Pipeline {
     else if (transaction.unanswered === 0) this.#followOnRefused(transaction);
   }
 
-  #followOnRefused(transaction: Transaction): void {
+  #followOnRefused(transaction: Transaction | undefined): void {
     this.#undo(transaction);
     this.#trust.followOnUnfit("ESMTP_FOLLOW_ON_REFUSED", "it refuses what stands behind a message's text");
   }
@@ -997,7 +1019,7 @@ export class Pipeline {
   /** If nothing was answered before the marker, nothing was done: the follow-on was swallowed. */
   #markerCameFirst(marker: PendingExchange, reply: Reply, now: number): void {
     const { transaction, reset } = this.#followOn ?? {};
-    if (transaction === undefined || reset !== this.#ledger.oldest) {
+    if (reset === undefined || reset !== this.#ledger.oldest) {
       this.#followOnFailed("it answered a part", now);
       return;
     }
@@ -1026,8 +1048,9 @@ export class Pipeline {
   }
 
   /** Back to the head of the queue: the caller sees one message and one fate. */
-  #undo(transaction: Transaction): void {
+  #undo(transaction: Transaction | undefined): void {
     this.#followOn = undefined;
+    if (transaction === undefined) return;
     if (this.#current === transaction) this.#current = undefined;
     if (transaction.stage === "over") return;
     transaction.rewind();

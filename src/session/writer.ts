@@ -54,7 +54,8 @@ export class Writer {
       this.#answered();
       return;
     }
-    while (!this.#transport.full) {
+    // A write that is being composed is made whole: what may stand behind a text leaves with its end.
+    while (!this.#transport.full || this.#batchOctets > 0) {
       const due = this.#pipeline.next(now());
       if (due === undefined) break;
       if (typeof due === "string") this.#addLines(due);

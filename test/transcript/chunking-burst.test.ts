@@ -171,12 +171,15 @@ describe("what waits for the replies to RCPT in the midst of a burst", () => {
       S: 250 ok
       S: 550 no such user
       C: RSET
-      ${burst(4)}
+      ${envelope(4)}
       S: 250 reset
-      ${TAKEN}
+      ${ACCEPTED}
+      ${last(4)}
+      ${QUEUED}
       ${BYE}`,
       AUTO,
     );
+    // Were that RSET refused, the text of 4 would go to b3 too: it waits for the replies.
     expect(fates).toEqual([
       "b1 succeeded 250",
       "b2 succeeded 250",
@@ -354,7 +357,8 @@ describe("out of step: the session ends, what is not decided is unknown", () => 
       -- client closes`,
       AUTO,
     );
-    expect(fates).toEqual(["b1 succeeded 250", "b2 failed rcpt 550", unknown(3), unknown(4)]);
+    // The refusal may have been another command's: a reply was too many.
+    expect(fates).toEqual(["b1 succeeded 250", unknown(2), unknown(3), unknown(4)]);
     expect(reason).toBe("error");
   });
 });

@@ -210,8 +210,8 @@ describe("the connection is lost", () => {
 });
 
 test.each([
-  ["554 too large", "b1 failed message 554"],
-  ["452 full", "b1 failed message 452 retryable"],
+  ["554 too large", "b1 failed message 554 ESMTP_EARLY_REPLY"],
+  ["452 full", "b1 failed message 452 ESMTP_EARLY_REPLY retryable"],
 ])("%s while the text is being written: it decides, and the connection ends", async (reply, expected) => {
   const { fates } = await conversation(
     [message(1, { data: "x".repeat(16_000_000) }), message(2)],

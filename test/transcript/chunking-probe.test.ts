@@ -188,9 +188,11 @@ test("a peer that has proved itself gets no probe from the next session", async 
     [message(4), message(5), message(6)],
     `
     ${HELLO_CHUNKING}
+    C: RSET
     ${burst(4)}
     ${burst(5)}
     ${burst(6)}
+    S: 250 reset
     ${TAKEN}
     ${TAKEN}
     ${TAKEN}

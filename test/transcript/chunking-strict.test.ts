@@ -114,19 +114,26 @@ test('chunking "off": no BDAT, though CHUNKING is offered', async () => {
   expect(fates).toEqual(["b1 succeeded 250"]);
 });
 
-test("to a server that nothing is known of fewer than three messages go in the strict form, without a probe", async () => {
+test("to a server that nothing is known of fewer than three messages go with DATA, without a probe", async () => {
   const { fates } = await conversation(
     [message(1), message(2)],
     `
     ${HELLO_CHUNKING}
     ${envelope(1)}
+    C: DATA
     ${ACCEPTED}
-    ${last(1)}
+    S: 354 go on
+    C: Text 1
+    C: .
+    C: RSET
     ${envelope(2)}
+    C: DATA
     ${QUEUED}
     ${ACCEPTED}
-    ${last(2)}
-    ${QUEUED}
+    S: 354 go on
+    C: Text 2
+    C: .
+    S: 250 queued
     ${BYE}`,
     { session: chunking("auto") },
   );
