@@ -5,7 +5,7 @@ import { BYE, conversation, message } from "../support/scripted-peer.ts";
 
 // RFC 2033 with RFC 3030: LAST is answered once per accepted recipient; nothing goes behind a BDAT until all is read.
 
-const LMTP = { session: { ...chunking("auto"), protocol: "lmtp" } } as const;
+const LMTP = { session: { ...chunking("strict"), protocol: "lmtp" } } as const;
 
 const LHLO = `
     S: 220 store.example LMTP
