@@ -56,15 +56,6 @@ export function oneOf(...values: readonly string[]): Check {
   return (value) => (values.includes(value as string) ? undefined : `must be one of ${list}`);
 }
 
-/** Something that this version does not do yet: only its "off" values are taken. */
-export function notYet(...off: readonly unknown[]): Check {
-  const list = off.map((value) => JSON.stringify(value)).join(" or ");
-  return (value) =>
-    off.includes(value)
-      ? undefined
-      : `is not supported by this version${list === "" ? "" : `, except ${list}`}`;
-}
-
 /** Reads and checks each field of a record. @throws TypeError that names the field and says what was wrong. */
 function readFields(value: Record<string, unknown>, fields: Record<string, Check>, prefix: string): object {
   const read: [string, unknown][] = [];

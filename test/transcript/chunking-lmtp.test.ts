@@ -58,6 +58,8 @@ test("one reply per accepted recipient, and the next envelope behind them all", 
     ${ACCEPTED}
     ${text(4)}
     S: 554 no
+    C: RSET
+    S: 250 reset
     ${BYE}`,
     LMTP,
   );
@@ -92,6 +94,8 @@ test("chunks before LAST have one reply each", async () => {
     C* ${`${"x".repeat(998)}<CR><LF>`.repeat(400)}
     S: 250 stored for b
     S: 250 stored for c
+    C: RSET
+    S: 250 reset
     ${BYE}`,
     LMTP,
   );
@@ -150,6 +154,8 @@ test("no probe, whatever waits", async () => {
           : `C: RSET\n${envelope(n)} S: 250 reset\n ${ACCEPTED} ${text(n)} S: 250 stored\n`,
       )
       .join("")}
+    C: RSET
+    S: 250 reset
     ${BYE}`,
     LMTP,
   );
