@@ -1,37 +1,58 @@
-import { observability } from "./observability.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { RESULTS, readArguments, USAGE } from "./arguments.ts";
+import { chart } from "./report/chart.ts";
+import { checkLines, checks } from "./report/checks.ts";
+import { markdown, replaceBetweenMarks } from "./report/markdown.ts";
+import type { Results } from "./results.ts";
+import { run } from "./run.ts";
+import { scenarios } from "./scenarios.ts";
 
-const BENCHES: Readonly<Record<string, typeof observability>> = { observability };
+function ofProject(path: string): string {
+  return fileURLToPath(new URL(`../${path}`, import.meta.url));
+}
 
-const USAGE = `Measures, side by side in one run, and prints tables that say what their columns mean.
+function beside(file: string): string {
+  return file.replace(/(?:\.json)?$/, ".svg");
+}
 
-  npm run bench                     all benches
-  npm run bench -- observability    what watching a session costs: events, metrics, tracing (some minutes)
-
-Exit status: 0 measured, 1 watching costs more than it may, or the bench failed, 2 wrong arguments.
-`;
-
-const names = process.argv.slice(2);
-const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
-if (names.includes("--help") || names.includes("-h")) {
+const task = readArguments(process.argv.slice(2));
+if (task.kind === "help") {
   process.stdout.write(USAGE);
-} else if (unknown.length > 0) {
-  console.error(
-    `There is no bench ${unknown.join(", ")}. There are: ${Object.keys(BENCHES).join(", ")}\n\n` +
-      "Nothing was measured. npm run bench -- --help says more.",
-  );
+} else if (task.kind === "wrong") {
+  console.error(`${task.problem}\n\nNothing was measured. npm run bench -- --help says more.`);
   process.exitCode = 2;
+} else if (task.kind === "readme") {
+  const results: Results = JSON.parse(readFileSync(ofProject(RESULTS), "utf8"));
+  const readme = ofProject("README.md");
+  const document = replaceBetweenMarks(readFileSync(readme, "utf8"), markdown(results, scenarios(false)));
+  writeFileSync(readme, document);
+  writeFileSync(ofProject(beside(RESULTS)), chart(results));
 } else {
-  const chosen = names.length > 0 ? names : Object.keys(BENCHES);
   const terminal = process.stderr.isTTY === true;
-  for (const name of chosen) {
-    console.log(`=== ${name}`);
-    const progress = (text: string): void => {
-      process.stderr.write(terminal ? `\r\u001b[K${text}` : `${text}\n`);
-    };
-    const fit = await BENCHES[name]?.((text) => {
+  const results = await run(
+    task,
+    (text) => {
       if (terminal) process.stderr.write("\r\u001b[K");
       console.log(text);
-    }, progress);
-    if (fit === false) process.exitCode = 1;
+    },
+    (text) => process.stderr.write(terminal ? `\r\u001b[K${text}` : `${text}\n`),
+  );
+  if (task.out !== undefined) {
+    writeFileSync(task.out, `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync(beside(task.out), chart(results));
+    console.log(`Written: ${task.out} and ${beside(task.out)}\n`);
+  }
+  const failed = results.scenarios.some(({ rows }) => rows.some((row) => row.failed !== undefined));
+  if (task.quick) {
+    console.log("--quick measures too little to judge by.");
+  } else {
+    const verdicts = checks(results);
+    console.log(`=== what is asked of the library\n${checkLines(verdicts).join("\n")}`);
+    if (verdicts.some(({ met }) => met === false)) process.exitCode = 1;
+  }
+  if (failed) {
+    console.log("Some clients failed: see the tables.");
+    process.exitCode = 1;
   }
 }

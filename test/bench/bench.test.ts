@@ -1,52 +1,61 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { legend, type Measured, table } from "../../bench/side-by-side.ts";
-import { startSink } from "../../bench/start-sink.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const COMMAND = ["--import", "tsx", "bench/main.ts"];
 
-function program(text: string): URL {
-  const directory = mkdtempSync(join(tmpdir(), "smtp-pipelining-"));
-  onTestFinished(() => rmSync(directory, { recursive: true }));
-  const file = join(directory, "sink.mjs");
-  writeFileSync(file, text);
-  return pathToFileURL(file);
-}
-
-test("a sink that does not start is told, not waited for", async () => {
-  await expect(startSink(program("process.exit(3);"))).rejects.toThrow(/did not start: it ended with 3/);
+test("says how it is used, and which scenarios and clients there are", () => {
+  const help = execFileSync(process.execPath, [...COMMAND, "--help"], { cwd: ROOT, encoding: "utf8" });
+  expect(help).toMatch(/Scenarios: far, .*Clients: data, strict, bursts, nodemailer, .*Exit status: 0 /s);
 });
 
-test("a sink that starts says where it listens", async () => {
-  const sink = await startSink(
-    program("process.on('disconnect', () => process.exit()); process.send(2525);"),
-  );
-  expect(sink.port).toBe(2525);
-  sink.close();
-});
-
-test("ratios are those of the rounds, and every column of the table is explained", () => {
-  const measured: Measured[] = [
-    { name: "nothing", rates: [100, 300, 200], ratios: [1, 1, 1], cpu: [5, 6, 7] },
-    { name: "something", rates: [90, 90, 180], ratios: [0.9, 0.3, 0.9], cpu: [8, 9, 10] },
-  ];
-  const [head = "", , second = ""] = table(measured, "letter").split("\n");
-  // The ratio of the medians would be 45 %.
-  expect(second.split(/ {2,}/)).toEqual(["something", "90", "90 %", "30 % to 90 %", "9.0"]);
-  const explained = legend("nothing", "letter");
-  for (const column of head.trim().split(/ {2,}/)) expect(explained).toContain(column);
-  expect(explained).toContain(`that of "nothing" in the same round`);
-});
-
-test("says how it is used, and which benches there are", () => {
-  const command = ["--import", "tsx", "bench/main.ts"];
-  const help = execFileSync(process.execPath, [...command, "--help"], { cwd: ROOT, encoding: "utf8" });
-  expect(help).toMatch(/npm run bench -- observability .*Exit status: 0 /s);
-  const wrong = spawnSync(process.execPath, [...command, "speed"], { cwd: ROOT, encoding: "utf8" });
+test.each([
+  [["speed"], /^There is no scenario speed\. There are: far, /],
+  [["--only", "data,sendmail"], /^There is no client sendmail\. There are: data, /],
+  [["--rounds", "0"], /^--rounds needs a number from 1 on/],
+  [["--fast"], /^Unknown option '--fast'/],
+])("%j is refused", (args, problem) => {
+  const wrong = spawnSync(process.execPath, [...COMMAND, ...args], { cwd: ROOT, encoding: "utf8" });
   expect([wrong.status, wrong.stdout]).toEqual([2, ""]);
-  expect(wrong.stderr).toMatch(/^There is no bench speed\. There are: observability\n/);
+  expect(wrong.stderr).toMatch(problem);
 });
+
+test("a small run of every scenario goes through, and its results are written", () => {
+  const folder = mkdtempSync(join(tmpdir(), "smtp-pipelining-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const out = join(folder, "small.json");
+  const args = ["--quick", "--only", "data,data-events,data-metrics,data-tracing,nodemailer", "--out", out];
+  const run = spawnSync(process.execPath, [...COMMAND, ...args], { cwd: ROOT, encoding: "utf8" });
+  expect([run.status, run.stdout]).toEqual([0, expect.stringContaining("=== observability: ")]);
+  const { scenarios } = JSON.parse(readFileSync(out, "utf8")) as {
+    scenarios: {
+      name: string;
+      rows: { title: string; runs: { milliseconds: number; roundTrips?: number }[]; peakMemory: number }[];
+    }[];
+  };
+  expect(scenarios.map(({ name, rows }) => [name, rows.length])).toEqual([
+    ["far", 2],
+    ["far-many", 2],
+    ["recipients", 2],
+    ["loopback", 2],
+    ["stream", 2],
+    ["growth", 3],
+    ["observability", 4],
+  ]);
+  for (const { runs, peakMemory } of scenarios.flatMap(({ rows }) => rows)) {
+    expect(runs).toHaveLength(1);
+    expect(runs[0]?.milliseconds).toBeGreaterThan(0);
+    // Node.js alone needs more.
+    expect(peakMemory).toBeGreaterThan(20_000_000);
+  }
+  // The greeting, EHLO's reply, and one for each of 10 messages.
+  expect(scenarios[0]?.rows[0]).toMatchObject({
+    title: "smtp-pipelining, DATA",
+    runs: [{ roundTrips: 12 }],
+  });
+  expect(readFileSync(join(folder, "small.svg"), "utf8")).toMatch(/^<svg .*nodemailer.*<\/svg>\n$/s);
+}, 120_000);

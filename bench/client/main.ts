@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { answers } from "../process.ts";
+import type { VariantName } from "../variants.ts";
+import type { Client } from "./client.ts";
+import type { Work } from "./work.ts";
+
+// One client under test, in a process of its own, so that neither memory nor garbage is another's.
+
+/** What came out of a run. */
+export interface ClientRun {
+  /** From before the connect to the last message's answer. */
+  readonly milliseconds: number;
+  /** Processor time of the process, milliseconds. */
+  readonly processor: number;
+}
+
+/** What the process of a client can be asked. */
+export interface ClientQuestions {
+  /** Does the work so many times; the sums of the times come back. */
+  run(work: Work, times: number): Promise<ClientRun>;
+  /** Octets that stay on the heap for this work while its session is open; undefined where that can't be told. */
+  heap(work: Work): Promise<number | undefined>;
+  /** The largest resident set of this process so far, octets. */
+  peakMemory(): number;
+}
+
+// Only the one that is measured is loaded.
+const CLIENTS: Readonly<Record<Exclude<VariantName, "smtp-source">, () => Promise<Client>>> = {
+  data: async () => (await import("./library.ts")).library("off"),
+  strict: async () => (await import("./library.ts")).library("strict"),
+  bursts: async () => (await import("./library.ts")).library("auto"),
+  nodemailer: async () => (await import("./nodemailer.ts")).nodemailer(1),
+  "nodemailer-10": async () => (await import("./nodemailer.ts")).nodemailer(10),
+  "smtp-client": async () => (await import("./smtp-client.ts")).smtpClient(),
+  "data-events": () => watched("off", "everyEvent"),
+  "data-metrics": () => watched("off", "metrics"),
+  "data-tracing": () => watched("off", "metricsAndTracing"),
+  "bursts-events": () => watched("auto", "everyEvent"),
+  "bursts-metrics": () => watched("auto", "metrics"),
+  "bursts-tracing": () => watched("auto", "metricsAndTracing"),
+};
+
+async function watched(
+  chunking: "off" | "auto",
+  by: "everyEvent" | "metrics" | "metricsAndTracing",
+): Promise<Client> {
+  const { library } = await import("./library.ts");
+  const watching = await import("./watching.ts");
+  return library(chunking, watching[by]);
+}
+
+function peakMemory(): number {
+  // What resourceUsage() says is at least what the parent had when it forked; Linux knows better.
+  if (process.platform === "linux") {
+    const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "latin1")) ?? [];
+    if (kibibytes !== undefined) return Number(kibibytes) * 1_024;
+  }
+  return process.resourceUsage().maxRSS * 1_024;
+}
+
+const load: (() => Promise<Client>) | undefined = (
+  CLIENTS as Readonly<Record<string, (() => Promise<Client>) | undefined>>
+)[process.argv[2] ?? ""];
+if (load === undefined) throw new Error(`There is no client ${process.argv[2]}`);
+const loading = load();
+
+answers<ClientQuestions>({
+  run: async (work, times) => {
+    const client = await loading;
+    let milliseconds = 0;
+    const used = process.cpuUsage();
+    for (let i = 0; i < times; i++) milliseconds += await client.run(work);
+    const { user, system } = process.cpuUsage(used);
+    return { milliseconds, processor: (user + system) / 1_000 };
+  },
+  heap: async (work) => {
+    const { gc } = globalThis;
+    if (gc === undefined) throw new Error("This process needs --expose-gc");
+    return await (await loading).heap?.(work, gc);
+  },
+  peakMemory,
+});

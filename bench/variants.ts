@@ -1,0 +1,32 @@
+// What is measured: names for the command line, titles for people.
+
+/** The library, and how it sends texts. */
+export const LIBRARY = {
+  data: "smtp-pipelining, DATA",
+  strict: "smtp-pipelining, CHUNKING strict",
+  bursts: "smtp-pipelining, CHUNKING bursts",
+} as const;
+
+/** Other clients. */
+export const PEERS = {
+  nodemailer: "nodemailer, 1 connection",
+  "nodemailer-10": "nodemailer, 10 connections",
+  "smtp-client": "smtp-client",
+  "smtp-source": "Postfix's smtp-source",
+} as const;
+
+/** The library with something that watches it. */
+export const WATCHED = {
+  "data-events": "DATA, every event",
+  "data-metrics": "DATA, metrics",
+  "data-tracing": "DATA, metrics and tracing",
+  "bursts-events": "CHUNKING bursts, every event",
+  "bursts-metrics": "CHUNKING bursts, metrics",
+  "bursts-tracing": "CHUNKING bursts, metrics and tracing",
+} as const;
+
+export type VariantName = keyof typeof LIBRARY | keyof typeof PEERS | keyof typeof WATCHED;
+
+export const TITLES: Readonly<Record<VariantName, string>> = { ...LIBRARY, ...PEERS, ...WATCHED };
+
+export const VARIANTS: readonly VariantName[] = Object.keys(TITLES) as VariantName[];
