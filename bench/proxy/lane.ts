@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /** Octets under way at once in one direction, at most: beyond, the sender is made to wait. */
 const UNDER_WAY = 64 * 1_048_576;
@@ -17,8 +17,8 @@ export interface Gate {
   left(mark: number): void;
 }
 
-/** Carries octets from one socket to the other, each so many milliseconds after it came. No limit of bandwidth. */
-export function carry(from: Socket, to: Socket, delay: number, gate: Gate): void {
+/** Carries octets from one stream to the other, each so many milliseconds after it came. No limit of bandwidth. */
+export function carry(from: Duplex, to: Duplex, delay: number, gate: Gate): void {
   const parcels: Parcel[] = [];
   let underWay = 0;
   let ended: number | undefined;
@@ -48,7 +48,7 @@ export function carry(from: Socket, to: Socket, delay: number, gate: Gate): void
     else if (ended !== undefined) wait(ended);
   };
 
-  from.on("data", (octets) => {
+  from.on("data", (octets: Buffer) => {
     const due = performance.now() + delay;
     parcels.push({ octets, due, mark: gate.entered(octets) });
     underWay += octets.length;
