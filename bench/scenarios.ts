@@ -89,13 +89,13 @@ export function scenarios(quick: boolean): Scenario[] {
   const thousand = few(1_000, 40);
   const many = few(20_000, 400);
   const warm = { messages: few(200, 10), octets: SIZE };
-  const gibibyte = few(1_073_741_824, 8_388_608);
+  const size = few(1_073_741_824, 8_388_608);
   const sizes = quick ? [100, 1_000, 2_000] : [1_000, 10_000, 100_000];
   const count = (value: number): string => value.toLocaleString("en");
   return [
     {
       name: "far",
-      title: `${hundred} messages of 4 KB, ${roundTrip} ms away, 1 connection`,
+      title: `${hundred} messages of 4 KB, ${roundTrip} ms away`,
       work: work(hundred),
       roundTrip,
       warmUp: warm,
@@ -106,7 +106,7 @@ export function scenarios(quick: boolean): Scenario[] {
     },
     {
       name: "far-many",
-      title: `${count(thousand)} messages of 4 KB, ${roundTrip} ms away, 1 connection`,
+      title: `${count(thousand)} messages of 4 KB, ${roundTrip} ms away`,
       work: work(thousand),
       roundTrip,
       warmUp: warm,
@@ -117,7 +117,7 @@ export function scenarios(quick: boolean): Scenario[] {
     },
     {
       name: "recipients",
-      title: `${few(20, 4)} messages with 50 recipients, ${roundTrip} ms away, 1 connection`,
+      title: `${few(20, 4)} messages with 50 recipients, ${roundTrip} ms away`,
       work: work(few(20, 4), { recipients: 50 }),
       roundTrip,
       warmUp: { messages: few(20, 2), octets: SIZE },
@@ -128,7 +128,7 @@ export function scenarios(quick: boolean): Scenario[] {
     },
     {
       name: "loopback",
-      title: `${count(many)} messages of 4 KB, on one machine, 1 connection`,
+      title: `${count(many)} messages of 4 KB, on one machine`,
       work: work(many),
       warmUp: { messages: many, octets: SIZE },
       entries: entries(ALL),
@@ -138,9 +138,9 @@ export function scenarios(quick: boolean): Scenario[] {
     },
     {
       name: "stream",
-      title: `One message of ${gibibyte / 1_048_576} MiB from a stream, on one machine`,
-      work: work(1, { octets: gibibyte, streamed: true }),
-      warmUp: { messages: 1, octets: gibibyte / 16 },
+      title: `One message of ${quick ? "8 MiB" : "1 GiB"} from a stream, on one machine`,
+      work: work(1, { octets: size, streamed: true }),
+      warmUp: { messages: 1, octets: size / 16 },
       entries: entries(["data", "strict", "bursts", "nodemailer"]),
       base: PEERS.nodemailer,
       waiting: [],
