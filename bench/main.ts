@@ -12,9 +12,17 @@ function ofProject(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url));
 }
 
+/** Microseconds are enough, and octets have no fraction. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === "number" ? Math.round(value * 1_000) / 1_000 : value;
+}
+
 function beside(file: string): string {
   return file.replace(/(?:\.json)?$/, ".svg");
 }
+
+// So that what was compiled is removed.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
 
 const task = readArguments(process.argv.slice(2));
 if (task.kind === "help") {
@@ -39,7 +47,7 @@ if (task.kind === "help") {
     (text) => process.stderr.write(terminal ? `\r\u001b[K${text}` : `${text}\n`),
   );
   if (task.out !== undefined) {
-    writeFileSync(task.out, `${JSON.stringify(results, null, 2)}\n`);
+    writeFileSync(task.out, `${JSON.stringify(results, rounded, 2)}\n`);
     writeFileSync(beside(task.out), chart(results));
     console.log(`Written: ${task.out} and ${beside(task.out)}\n`);
   }

@@ -54,6 +54,5 @@ export async function run(
   } finally {
     sink.close();
     proxy.close();
-    compiled.remove();
   }
 }

@@ -45,7 +45,7 @@ export interface Scenario {
 
 const SIZE = 4_096;
 const ALL: readonly VariantName[] = [...names(LIBRARY), ...names(PEERS)];
-const WAITING: readonly VariantName[] = ["data", "strict", "nodemailer", "smtp-client", "smtp-source"];
+const WAITING: readonly VariantName[] = ALL.filter((name) => name !== "bursts");
 const FAR: readonly Column[] = ["time", "ratio", "roundTrips", "perMessage"];
 
 function names<Name extends VariantName>(titles: Readonly<Record<Name, string>>): Name[] {
@@ -99,7 +99,7 @@ export function scenarios(quick: boolean): Scenario[] {
       work: work(hundred),
       roundTrip,
       warmUp: warm,
-      entries: entries(ALL),
+      entries: entries(ALL, { "smtp-client": hundred / 2, "smtp-source": hundred / 2 }),
       base: PEERS.nodemailer,
       waiting: WAITING,
       columns: FAR,

@@ -9,7 +9,7 @@ export interface Client {
    */
   run(work: Work): Promise<number>;
   /** Octets that stay on the heap for the work while its session is open; where that can be told. */
-  heap?(work: Work, collect: () => void): Promise<number>;
+  heap?(work: Work, collect: () => Promise<void>): Promise<number>;
 }
 
 /** Runs so many tasks at a time until there are none left. */

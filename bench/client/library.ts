@@ -51,10 +51,10 @@ export function library(chunking: Chunking, watch: (session: SmtpSession) => voi
     heap: async (work, collect) => {
       const session = open(work.port);
       await session.connect();
-      collect();
+      await collect();
       const before = process.memoryUsage().heapUsed;
       for await (const delivery of session.deliver(messages(work))) check(delivery);
-      collect();
+      await collect();
       const kept = process.memoryUsage().heapUsed - before;
       await session.quit();
       return kept;

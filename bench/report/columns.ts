@@ -76,8 +76,8 @@ export const COLUMNS: Readonly<Record<Column, ColumnText>> = {
   roundTrips: {
     head: "round trips",
     meaning:
-      "how often a connection sent after it had been told something new, QUIT not counted; in brackets, how many " +
-      "of them had to follow one another, where that is less",
+      "how often a connection sent after it had been told something new, QUIT not counted (of several connections, the " +
+      "most); in brackets, how many of them had to follow one another, where that is less",
     cell: (row) => {
       const sequence = inSequence(row);
       const shown = known(roundTrips(row), (value) => value.toLocaleString("en"));
@@ -130,7 +130,9 @@ export function remarks(result: ScenarioResult): string[] {
     result.rows.flatMap(({ scaledFrom }) => (scaledFrom === undefined ? [] : [scaledFrom])),
   );
   return [
-    ...[...samples].map((sample) => `* each run sent ${sample} messages, and its time is scaled up`),
+    ...[...samples].map(
+      (sample) => `* each run sent ${sample} messages: its time is scaled up, its round trips are not`,
+    ),
     ...result.leftOut.map((reason) => `left out: ${reason}`),
   ];
 }

@@ -56,7 +56,7 @@ test("a table: times with their spread, ratios of the rounds, small samples scal
     "20.00 s (20.00 s to 20.00 s)",
     "0.45 (0.15 to 0.5)",
   ]);
-  expect(rows).toContain("* each run sent 10 messages, and its time is scaled up");
+  expect(rows).toContain("* each run sent 10 messages: its time is scaled up, its round trips are not");
   expect(rows).toContain("left out: Postfix's smtp-source: not installed on this machine");
 });
 
