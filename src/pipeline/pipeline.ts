@@ -396,10 +396,7 @@ export class Pipeline {
       return last === undefined ? { kind: "quit" } : undefined;
     }
     if (last === undefined) {
-      if (this.#chunking.probeDue(this.#queue.length, this.#capabilities, this.#pipelining)) {
-        // The probe's MAIL counts too.
-        if (this.#mails + 2 <= this.#limits.mails) return { kind: "probe", transaction: head };
-      }
+      if (this.#probeDue) return { kind: "probe", transaction: head };
       return { kind: "begin", transaction: head, followOn: false };
     }
     // In bursts nothing is waited for but room.
@@ -411,12 +408,20 @@ export class Pipeline {
     }
     // An ordinary RSET may have others behind it too, but stands alone like every ordinary command.
     if (last.command !== "text" && !last.last) return undefined;
+    // One round trip now saves one for each of those that wait.
+    if (last.command === "text" && this.#probeDue) return undefined;
     // The end of a text is owed its reply. Behind it stands only what the user and the server allow (LMTP: nothing),
     const mayFollow =
       this.#options.pipelining === "auto" &&
       this.#mayStandBehindText(envelopeOctets(head, this.#capabilities));
     if (mayFollow) return { kind: "begin", transaction: head, followOn: true };
     return this.#resetDue ? this.#dueReset(last) : undefined;
+  }
+
+  get #probeDue(): boolean {
+    // The probe's MAIL counts too.
+    const room = this.#mails + 2 <= this.#limits.mails;
+    return room && this.#chunking.probeDue(this.#queue.length, this.#capabilities, this.#pipelining);
   }
 
   /** RSET without an envelope behind it: at once, where a follow-on could stand. */

@@ -60,7 +60,9 @@ export async function* deliver<T>(
       while (!exhausted && open + done.length < session.window) {
         while (session.full && !exhausted) await session.room();
         if (exhausted) break;
-        const next = await iterator.next();
+        // Without a wait where there is nothing to wait for: messages that are there together leave together.
+        const pulled = iterator.next();
+        const next = "then" in pulled ? await pulled : pulled;
         if (next.done) exhausted = true;
         else if (!exhausted) begin(next.value);
       }

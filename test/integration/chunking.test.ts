@@ -49,6 +49,31 @@ async function sendTo(
   return { deliveries, counts: { succeeded: of("succeeded"), failed: of("failed"), unknown: of("unknown") } };
 }
 
+test.each([
+  ["that is there", () => messages(MANY)],
+  [
+    "that comes one by one",
+    async function* () {
+      for (const each of messages(MANY)) {
+        await new Promise(setImmediate);
+        yield each;
+      }
+    },
+  ],
+] as const)("deliver() of a list %s, on a session that is connected: bursts", async (_, list) => {
+  const server = await startBdatServer();
+  const session = new SmtpSession({ host: "127.0.0.1", port: server.port, peers: new BoundedPeerMemory() });
+  onTestFinished(() => session.destroy());
+  await session.connect();
+  const deliveries: Delivery[] = [];
+  for await (const delivery of session.deliver(list())) deliveries.push(delivery);
+  await session.quit();
+  expect(deliveries.filter(({ ok }) => !ok)).toEqual([]);
+  expect(server.delivered.length).toBe(MANY);
+  // Until three wait, texts go with DATA.
+  expect(server.commands.filter((line) => line === "DATA").length).toBeLessThan(10);
+});
+
 /** What was delivered is whole, its own sender's, and what was said of it is true; nothing leaked. */
 function expectTrue({ server, deliveries }: Sent): void {
   expect(server.leaked).toEqual([]);
