@@ -31,7 +31,8 @@ export class Settlement {
    * @param misread the replies may have been taken for others', so no refusal counts
    */
   lost(transaction: Transaction, error: SmtpError, misread: boolean): void {
-    if (transaction.form !== "burst") {
+    // What waited for the replies to RCPT knows whom its text was for.
+    if (transaction.form !== "burst" || transaction.waits) {
       this.byError(transaction, error, (address) => unknown(address, error));
       return;
     }

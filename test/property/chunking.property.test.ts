@@ -158,8 +158,8 @@ test("a server that leaks is never given a text that it may run", async () => {
 });
 
 test.each([
-  ["an honest server", overChunks(honestServer, "honest"), 1_500],
-  ["any server", overChunks(anyServer, "any"), 1_000],
+  ["an honest server", overChunks(honestServer, "honest"), 400],
+  ["any server", overChunks(anyServer, "any"), 300],
 ] as const)("%s with CHUNKING: one fate for every recipient, and a true one", async (_, server, times) => {
   await fc.assert(
     fc.asyncProperty(busy(server), async (script) => {
@@ -171,8 +171,8 @@ test.each([
 });
 
 test.each([
-  ["an honest server", overChunks(honestServer, "honest"), 500],
-  ["any server", overChunks(anyServer, "any"), 500],
+  ["an honest server", overChunks(honestServer, "honest"), 150],
+  ["any server", overChunks(anyServer, "any"), 150],
 ] as const)("LMTP, %s with CHUNKING: the same, and nothing behind a BDAT", async (_, server, times) => {
   await fc.assert(
     fc.asyncProperty(busy(overLmtp(server)), async (script) => {
