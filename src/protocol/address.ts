@@ -24,7 +24,7 @@ export function isAscii(text: string): boolean {
 
 /** Octets of a string in UTF-8. */
 export function octets(text: string): number {
-  return isAscii(text) ? text.length : new TextEncoder().encode(text).length;
+  return Buffer.byteLength(text);
 }
 
 /**

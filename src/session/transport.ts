@@ -2,7 +2,6 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isUint8Array } from "node:util/types";
 import { SmtpError } from "../protocol/errors.ts";
-import { TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
 import { causeText, shownValue } from "./check.ts";
 import type { ResolvedOptions } from "./options.ts";
 
@@ -97,22 +96,14 @@ export class Transport {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Writes a batch so that it leaves in as few segments as it fits in. */
-  write(batch: readonly Uint8Array[]): void {
+  /** Writes blocks so that they leave in as few segments as they fit in. */
+  write(blocks: readonly Uint8Array[]): void {
     if (this.#closed || this.#broken) return;
-    const octets = batch.reduce((sum, { length }) => sum + length, 0);
-    if (octets === 0) return;
-    this.#try(() => this.#writeBatch(batch, octets));
-  }
-
-  #writeBatch(batch: readonly Uint8Array[], octets: number): void {
-    if (batch.length === 1 || octets > 2 * TEXT_BLOCK_OCTETS) {
-      this.#socket.cork();
-      for (const block of batch) if (block.length > 0) this.#writeBlock(block);
-      this.#socket.uncork();
-    } else {
-      this.#writeBlock(Buffer.concat(batch, octets));
-    }
+    this.#try(() => {
+      if (blocks.length > 1) this.#socket.cork();
+      for (const block of blocks) this.#writeBlock(block);
+      if (blocks.length > 1) this.#socket.uncork();
+    });
   }
 
   #writeBlock(block: Uint8Array): void {

@@ -3,6 +3,7 @@ import { eightBitAllowed, type Transaction } from "../pipeline/transaction.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import { CHUNK_OCTETS, TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
 import { BinaryText, CanonicalText, type LineEndings, type TextTransform } from "../protocol/text.ts";
+import { Batch } from "./batch.ts";
 import { now } from "./clock.ts";
 import { contradiction } from "./message.ts";
 import type { Outbox } from "./outbox.ts";
@@ -23,8 +24,7 @@ export class Writer {
   readonly #lineEndings: LineEndings;
   readonly #sourceTimeout: number;
   readonly #turn: () => void;
-  #batch: Uint8Array[] = [];
-  #batchOctets = 0;
+  readonly #batch = new Batch();
   /** Octets of a stream that are not announced yet: their number has to stand before them. */
   #chunk: Uint8Array[] = [];
   #chunkOctets = 0;
@@ -55,7 +55,7 @@ export class Writer {
       return;
     }
     // A write that is being composed is made whole: what may stand behind a text leaves with its end.
-    while (!this.#transport.full || this.#batchOctets > 0) {
+    while (!this.#transport.full || this.#batch.octets > 0) {
       const due = this.#pipeline.next(now());
       if (due === undefined) break;
       if (typeof due === "string") this.#addLines(due);
@@ -76,12 +76,18 @@ export class Writer {
       );
       return false;
     }
-    const transform = this.#transform(transaction);
-    const text = transform.push(octets);
-    const end = transform.end();
-    if (transaction.form !== "data") this.#announce(transaction, text.length + end.length, true);
-    this.#addText(text);
-    this.#addText(end);
+    if (transaction.form !== "data" && transaction.text.size === octets.length) {
+      // Measured when it was queued: it is canonical, and passes as it is.
+      this.#announce(transaction, octets.length, true);
+      this.#addText(octets);
+    } else {
+      const transform = this.#transform(transaction);
+      const text = transform.push(octets);
+      const end = transform.end();
+      if (transaction.form !== "data") this.#announce(transaction, text.length + end.length, true);
+      this.#addText(text);
+      this.#addText(end);
+    }
     this.#addLines(this.#pipeline.endText(transaction, now()));
     return true;
   }
@@ -140,7 +146,7 @@ export class Writer {
           if (!this.#pipeline.writingText(transaction)) return;
           this.#sendChunk(transaction, false);
         }
-        if (this.#batchOctets < TEXT_BLOCK_OCTETS) continue;
+        if (this.#batch.octets < TEXT_BLOCK_OCTETS) continue;
         this.#flush();
         if (this.#transport.full) this.#turn(); // sets the deadline for a network that takes no more
         await this.#transport.room();
@@ -193,31 +199,26 @@ export class Writer {
   }
 
   #addLines(lines: string): void {
-    this.#add(Buffer.from(lines, "utf8"));
-  }
-
-  #add(octets: Uint8Array): void {
-    if (octets.length === 0) return;
-    this.#batch.push(octets);
-    this.#batchOctets += octets.length;
-    if (this.#batchOctets > 2 * TEXT_BLOCK_OCTETS) this.#flush();
+    this.#batch.addLines(lines);
+    this.#flushIfMuch();
   }
 
   #addText(octets: Uint8Array): void {
     this.#pipeline.textWritten(octets.length, now());
-    this.#add(octets);
+    this.#batch.addOctets(octets);
+    this.#flushIfMuch();
+  }
+
+  #flushIfMuch(): void {
+    if (this.#batch.octets > 2 * TEXT_BLOCK_OCTETS) this.#flush();
   }
 
   #flush(): void {
-    const batch = this.#batch;
-    this.#batch = [];
-    this.#batchOctets = 0;
-    this.#transport.write(batch);
+    if (this.#batch.octets > 0) this.#transport.write(this.#batch.take());
   }
 
   #drop(): void {
-    this.#batch = [];
-    this.#batchOctets = 0;
+    this.#batch.take();
     this.#chunk = [];
     this.#chunkOctets = 0;
   }
