@@ -112,9 +112,9 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
           bytes,
         });
       }
-      teller.later(settled.fulfil);
+      teller.later(settled.tell);
       if (outbox.drained() && teller.wants("drain")) teller.tell("drain", {});
-      if (!outbox.full) teller.later(() => outbox.wake());
+      if (outbox.awaited) teller.later(() => outbox.wake());
     },
 
     commandEnd: (command: OrdinaryCommand, outcome: Reply | SmtpError) => teller.commandEnd(command, outcome),

@@ -12,9 +12,10 @@ export interface Entry {
   source: TextSource | undefined;
   preparing: boolean;
   readonly batch: Batch;
-  readonly fulfil: (delivery: Delivery) => void;
-  /** Stops listening to the message's signals. */
-  readonly forget: () => void;
+  /** Called with the fate. */
+  readonly settled: (delivery: Delivery) => void;
+  /** Stops listening to the message's signal. */
+  readonly forget: (() => void) | undefined;
 }
 
 /** What `flush()` counts: the messages queued since the previous call. */
@@ -69,25 +70,24 @@ export class Outbox {
     return this.#entries.get(transaction);
   }
 
-  add(transaction: Transaction, entry: Omit<Entry, "batch" | "preparing" | "fulfil">): Promise<Delivery> {
+  add(transaction: Transaction, entry: Omit<Entry, "batch" | "preparing">): void {
+    const { message, octets, source, settled, forget } = entry;
     const batch = this.#batch;
     batch.open++;
     batch.messages++;
-    this.#octets += entry.octets?.length ?? 0;
-    return new Promise((fulfil) => {
-      this.#entries.set(transaction, { ...entry, batch, preparing: false, fulfil });
-      this.#wasFull ||= this.full;
-    });
+    this.#octets += octets?.length ?? 0;
+    this.#entries.set(transaction, { message, octets, source, settled, forget, batch, preparing: false });
+    this.#wasFull ||= this.full;
   }
 
-  /** Takes a transaction out that is over. Its promise is fulfilled by the caller, after the events. */
-  settle(transaction: Transaction): { delivery: Delivery; fulfil: () => void } | undefined {
+  /** Takes a transaction out that is over. Who waits for it is told by the caller, after the events. */
+  settle(transaction: Transaction): { delivery: Delivery; tell: () => void } | undefined {
     const entry = this.#entries.get(transaction);
     if (entry === undefined) return undefined;
     this.#entries.delete(transaction);
     this.#octets -= entry.octets?.length ?? 0;
     entry.source?.close();
-    entry.forget();
+    entry.forget?.();
     const delivery = makeDelivery(transaction, entry.message);
     const { batch } = entry;
     batch.succeeded += delivery.succeeded.length;
@@ -95,8 +95,8 @@ export class Outbox {
     batch.unknown += delivery.unknown.length;
     return {
       delivery,
-      fulfil: () => {
-        entry.fulfil(delivery);
+      tell: () => {
+        entry.settled(delivery);
         if (--batch.open === 0) batch.settled?.();
       },
     };
@@ -112,6 +112,11 @@ export class Outbox {
   /** Fulfils when there is room. */
   room(): Promise<void> {
     return this.full ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+  }
+
+  /** Whether somebody waits for room that is there. */
+  get awaited(): boolean {
+    return this.#waiting.length > 0 && !this.full;
   }
 
   /** Lets those go on who wait for room. */

@@ -235,8 +235,10 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
    * Fulfils when the fate of every recipient is known, also when everything failed.
    * @throws TypeError (as a rejection) for an argument of the wrong shape, and for nothing else
    */
-  async pipeline<T>(message: Message<T>): Promise<Delivery<T>> {
-    return this.#queue(message, undefined);
+  pipeline<T>(message: Message<T>): Promise<Delivery<T>> {
+    return new Promise((settled) => {
+      this.#queue(message, settled);
+    });
   }
 
   /**
@@ -258,7 +260,9 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     const signal = waitSignal(options);
     const outbox = this.#outbox;
     const deliverer = {
-      pipeline: <M>(message: Message<M>, stop: AbortSignal) => this.#queue(message, stop),
+      queue: <M>(message: Message<M>, settled: (delivery: Delivery<M>) => void) =>
+        this.#queue(message, settled),
+      abort: (transaction: Transaction, cause: unknown) => this.#abort(transaction, cause),
       get full() {
         return outbox.full;
       },
@@ -644,7 +648,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   // ---- messages and commands
 
-  async #queue<T>(given: Message<T>, stop: AbortSignal | undefined): Promise<Delivery<T>> {
+  /** @throws TypeError for an argument of the wrong shape */
+  #queue<T>(given: Message<T>, settled: (delivery: Delivery<T>) => void): Transaction {
     const { lineEndings, timeouts } = this.#options;
     const seq = this.#messages + 1;
     const { transaction, message, octets } = makeTransaction(
@@ -657,22 +662,15 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     this.#messages = seq;
     const source = octets === undefined ? this.#source(message, transaction, timeouts.text) : undefined;
     transaction.ready = octets !== undefined;
-    const signals = [message.signal, stop].filter((signal) => signal !== undefined);
-    const forget = signals.map((signal) =>
-      this.#signals.on(signal, (cause) => this.#abort(transaction, cause)),
-    );
+    const { signal } = message;
+    const forget =
+      signal === undefined ? undefined : this.#signals.on(signal, (cause) => this.#abort(transaction, cause));
     // What is the caller's is asked before the message counts: what throws then must not leave it open for ever.
-    const fired = signals.find((signal) => signal.aborted);
-    const abortion = fired === undefined ? undefined : aborted("The message", fired.reason);
+    const abortion = signal?.aborted ? aborted("The message", signal.reason) : undefined;
     const problem = source?.problem;
-    const delivery = this.#outbox.add(transaction, {
-      message,
-      octets,
-      source,
-      forget: () => {
-        for (const off of forget) off();
-      },
-    });
+    // The tag comes back as it went in.
+    const tell = settled as (delivery: Delivery) => void;
+    this.#outbox.add(transaction, { message, octets, source, settled: tell, forget });
     this.#admit(transaction, abortion, problem);
     // At once, not in its turn: in the async context of whoever called. Its listeners find the message queued.
     if (this.#wants("messageQueued")) {
@@ -680,8 +678,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       this.#notes.now(() => this.#emit("messageQueued", describe(transaction), transaction.queuedAt));
     }
     this.#notes.tell();
-    // The tag comes back as it went in.
-    return (await delivery) as Delivery<T>;
+    return transaction;
   }
 
   #admit(transaction: Transaction, abortion: SmtpError | undefined, problem: SmtpError | undefined): void {
