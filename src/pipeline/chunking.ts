@@ -43,7 +43,7 @@ export class Chunking {
   readonly #probe: PendingExchange[] = [];
   #probed: "no" | "pending" | "sound" | "failed" = "no";
   /** How the server answers RSET. */
-  #resetWords: string | undefined;
+  #resetReply: Reply | undefined;
   #resetAsked = false;
 
   constructor(options: ChunkingOptions, trust: Trust) {
@@ -101,7 +101,7 @@ export class Chunking {
 
   /** Whether RSET has to lead the first envelope of all, so that its words are known. */
   learnsReset(): boolean {
-    const first = !this.#resetAsked && this.#resetWords === undefined && this.#probed === "no";
+    const first = !this.#resetAsked && this.#resetReply === undefined && this.#probed === "no";
     this.#resetAsked = true;
     return first;
   }
@@ -123,15 +123,14 @@ export class Chunking {
     const verdict = verdictOn(reset, mail, bdat, again);
     this.#probed = verdict === "sound" ? "sound" : "failed";
     this.#probe.length = 0;
-    if (again !== undefined) this.#resetWords = wordsOf(again);
+    if (again !== undefined) this.#resetReply = again;
     return verdict;
   }
 
   /** RSET was answered 2yz. @returns whether in the words in which it has been before */
   resetAnswered(reply: Reply): boolean {
-    const words = wordsOf(reply);
-    this.#resetWords ??= words;
-    return words === this.#resetWords;
+    this.#resetReply ??= reply;
+    return alike(reply, this.#resetReply);
   }
 }
 
@@ -152,9 +151,5 @@ function verdictOn(
 
 /** Whether two replies are the same word for word. */
 export function alike(a: Reply, b: Reply): boolean {
-  return wordsOf(a) === wordsOf(b);
-}
-
-function wordsOf({ code, text }: Reply): string {
-  return `${code} ${text}`;
+  return a.code === b.code && a.text === b.text;
 }

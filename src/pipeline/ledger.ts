@@ -62,9 +62,10 @@ export class Ledger {
     group.unanswered++;
     group.commands++;
     group.bytesSent += octets;
-    if (entry.transaction !== undefined) {
-      entry.transaction.group = group;
-      group.transactions.add(entry.transaction);
+    const { transaction } = entry;
+    if (transaction !== undefined && transaction.group !== group) {
+      transaction.group = group;
+      group.transactions.add(transaction);
     }
     if (group.commands > 1 && this.#grouped === "no") this.#grouped = "written";
     this.#owe(exchange);
@@ -97,7 +98,7 @@ export class Ledger {
   /** Octets of a text left: they belong to the open group. */
   wrote(transaction: Transaction, octets: number, now: number): void {
     const group = this.open(now);
-    group.transactions.add(transaction);
+    if (transaction.group !== group) group.transactions.add(transaction);
     group.bytesSent += octets;
   }
 

@@ -1,7 +1,6 @@
 import {
   type Capabilities,
   garbledGreeting,
-  maximumSize,
   type ServerLimits,
   serverLimits,
   storesFollowOn,
@@ -296,10 +295,9 @@ export class Pipeline {
    * @throws SmtpError `ESMTP_SIZE_EXCEEDED` if the text passes what the server takes: see `failText()`
    */
   announce(transaction: Transaction, octets: number, last: boolean, now: number): string {
-    const most = maximumSize(this.#capabilities);
     const total = transaction.announced + octets;
     // Seen: beyond it a server refuses the chunk and runs its octets as commands.
-    if (most !== undefined && total > most) throw rules.tooLarge(total, most);
+    if (total > this.#limits.octets) throw rules.tooLarge(total, this.#limits.octets);
     transaction.announced = total;
     transaction.chunks++;
     const line = `BDAT ${octets}${last ? " LAST" : ""}`;

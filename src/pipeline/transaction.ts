@@ -26,7 +26,27 @@ export interface Recipient {
   /** RCPT was written to it in this round. */
   asked?: boolean | undefined;
   /** Its fate; once set it stays. */
-  result?: RecipientResult;
+  result?: RecipientResult | undefined;
+}
+
+/** A recipient of whom nothing is known yet. All fields are there from the start: objects of one shape are fast. */
+export function newRecipient({
+  address,
+  asciiAddress,
+  dsn,
+  unfit,
+}: Pick<Recipient, "address" | "asciiAddress" | "dsn" | "unfit">): Recipient {
+  return {
+    address,
+    asciiAddress,
+    dsn,
+    unfit,
+    accepted: undefined,
+    refusal: undefined,
+    oneTooMany: undefined,
+    asked: undefined,
+    result: undefined,
+  };
 }
 
 /** What is known of a text before it is sent. */
@@ -109,7 +129,7 @@ export class Transaction {
   abortion: SmtpError | undefined;
   /** RCPT commands written in this round, and the domains in them. */
   #asked = 0;
-  readonly #domains = new Set<string>();
+  #domains: Set<string> | undefined;
   /** MAIL, RCPT and DATA commands written and not answered. */
   unanswered = 0;
   mailWritten = false;
@@ -156,7 +176,7 @@ export class Transaction {
     this.leftOver = [];
     this.acceptedThisRound = 0;
     this.#asked = 0;
-    this.#domains.clear();
+    this.#domains = undefined;
     this.mailReply = undefined;
     this.nextRecipient = 0;
     this.unanswered = 0;
@@ -228,6 +248,7 @@ export class Transaction {
     const recipient = this.peekRecipient();
     // Counted only where they are: it is one of the things that are done for each recipient.
     if (recipient !== undefined && this.limits.domains < Number.POSITIVE_INFINITY) {
+      this.#domains ??= new Set();
       this.#domains.add(domainOf(recipient.address));
     }
     if (recipient !== undefined) recipient.asked = true;
@@ -236,11 +257,9 @@ export class Transaction {
   }
 
   #hasRoomFor(recipient: Recipient | undefined): boolean {
-    const { domains } = this.limits;
-    return (
-      this.#domains.size < domains ||
-      (recipient !== undefined && this.#domains.has(domainOf(recipient.address)))
-    );
+    const taken = this.#domains;
+    if (taken === undefined || taken.size < this.limits.domains) return true;
+    return recipient !== undefined && taken.has(domainOf(recipient.address));
   }
 }
 

@@ -38,9 +38,11 @@ export interface ServerLimits {
   readonly recipients: number;
   /** Domains among the recipients of one transaction. */
   readonly domains: number;
+  /** Octets of one text (SIZE). */
+  readonly octets: number;
 }
 
-/** The limits that a server states, RFC 9422 §4. */
+/** The limits that a server states, RFC 9422 §4 and RFC 1870 §3. */
 export function serverLimits(capabilities: Capabilities): ServerLimits {
   const given = new Map(
     (capabilities.get("LIMITS") ?? "")
@@ -52,7 +54,12 @@ export function serverLimits(capabilities: Capabilities): ServerLimits {
     // RFC 9422 §3: what is not as it should be is ignored; nothing can be sent in no transaction at all.
     return /^\d{1,6}$/.test(value) && Number(value) > 0 ? Number(value) : Number.POSITIVE_INFINITY;
   };
-  return { mails: limit("MAILMAX"), recipients: limit("RCPTMAX"), domains: limit("RCPTDOMAINMAX") };
+  return {
+    mails: limit("MAILMAX"),
+    recipients: limit("RCPTMAX"),
+    domains: limit("RCPTDOMAINMAX"),
+    octets: maximumSize(capabilities) ?? Number.POSITIVE_INFINITY,
+  };
 }
 
 /**

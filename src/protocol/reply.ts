@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { SmtpError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 
@@ -18,9 +19,7 @@ const LF = 0x0a;
 const SPACE = 0x20;
 const HYPHEN = 0x2d;
 const ZERO = 0x30;
-const ENHANCED = /^([245])\.\d{1,3}\.\d{1,3}(?= |$)/;
-
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const ENHANCED = /^[245]\.\d{1,3}\.\d{1,3}(?: |$)/;
 
 /**
  * Builds a reply from its code and lines.
@@ -29,15 +28,19 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export function makeReply(code: number, lines: readonly string[]): Reply {
   const first = lines[0] ?? "";
   const text = lines.length === 1 ? first : lines.join("\n");
-  const enhanced = ENHANCED.exec(first);
-  if (enhanced === null || Number(enhanced[1]) !== Math.trunc(code / 100)) return { code, lines, text };
-  return { code, enhanced: enhanced[0], lines, text };
+  if (first.charCodeAt(0) - ZERO !== Math.trunc(code / 100) || !ENHANCED.test(first)) {
+    return { code, lines, text };
+  }
+  const space = first.indexOf(" ");
+  return { code, enhanced: space === -1 ? first : first.slice(0, space), lines, text };
 }
 
 /** 2 for 2yz, 3 for 3yz and so on: RFC 5321 §4.2.1 lets a client act on the first digit. */
 export function replyClass(reply: Reply): number {
   return Math.trunc(reply.code / 100);
 }
+
+const NOTHING = Buffer.alloc(0);
 
 type ReplyLimits = Pick<Limits, "replyLine" | "replyLines">;
 
@@ -48,7 +51,7 @@ type ReplyLimits = Pick<Limits, "replyLine" | "replyLines">;
  */
 export class ReplyParser {
   readonly #limits: ReplyLimits;
-  #partial: Uint8Array = new Uint8Array(0);
+  #partial: Buffer = NOTHING;
   #code = 0;
   #lines: string[] = [];
   #octets = 0;
@@ -74,38 +77,43 @@ export class ReplyParser {
    * @throws SmtpError `ESMTP_MALFORMED_REPLY` or `ESMTP_REPLY_TOO_LONG`; the parser is of no use then.
    */
   *push(chunk: Uint8Array): Generator<Reply, void, undefined> {
+    const octets = asBuffer(chunk);
     let start = 0;
-    for (let end = chunk.indexOf(LF); end !== -1; end = chunk.indexOf(LF, start)) {
-      let line = chunk.subarray(start, end);
-      start = end + 1;
+    for (let end = octets.indexOf(LF); end !== -1; end = octets.indexOf(LF, start)) {
+      let reply: Reply | undefined;
       if (this.#partial.length > 0) {
-        line = concat(this.#partial, line);
-        this.#partial = new Uint8Array(0);
+        const line = Buffer.concat([this.#partial, octets.subarray(start, end)]);
+        this.#partial = NOTHING;
+        reply = this.#line(line, 0, line.length);
+      } else {
+        reply = this.#line(octets, start, end);
       }
-      const reply = this.#line(line);
+      start = end + 1;
       if (reply !== undefined) yield reply;
     }
-    if (start < chunk.length) {
-      const rest = chunk.subarray(start);
+    if (start < octets.length) {
+      const rest = octets.subarray(start);
       if (this.#partial.length + rest.length >= this.#limits.replyLine) throw this.#tooLong();
-      this.#partial = concat(this.#partial, rest); // a copy: the chunk's memory belongs to the socket
+      this.#partial = Buffer.concat([this.#partial, rest]); // a copy: the chunk's memory belongs to the socket
     }
   }
 
-  #line(octets: Uint8Array): Reply | undefined {
-    if (octets.length + 1 > this.#limits.replyLine) throw this.#tooLong();
-    this.#octets += octets.length + 1;
-    const line = octets.at(-1) === CR ? octets.subarray(0, -1) : octets;
-    const code = codeOf(line);
-    const separator = line[3];
+  /** Takes the line from `start` to `lf`, without its LF. */
+  #line(octets: Buffer, start: number, lf: number): Reply | undefined {
+    const length = lf - start + 1;
+    if (length > this.#limits.replyLine) throw this.#tooLong();
+    this.#octets += length;
+    const end = lf > start && octets[lf - 1] === CR ? lf - 1 : lf;
+    const code = codeOf(octets, start, end);
+    const separator = end > start + 3 ? octets[start + 3] : undefined;
     if (code === undefined || (separator !== undefined && separator !== SPACE && separator !== HYPHEN)) {
-      throw malformed(line, "it does not begin with a reply code");
+      throw malformed(octets.subarray(start, end), "it does not begin with a reply code");
     }
     if (this.#lines.length > 0 && code !== this.#code) {
-      throw malformed(line, `it continues a reply with the code ${this.#code}`);
+      throw malformed(octets.subarray(start, end), `it continues a reply with the code ${this.#code}`);
     }
     this.#code = code;
-    this.#lines.push(decoder.decode(line.subarray(4)));
+    this.#lines.push(separator === undefined ? "" : octets.toString("utf8", start + 4, end));
     if (separator === HYPHEN) {
       if (this.#lines.length >= this.#limits.replyLines) {
         throw new SmtpError(
@@ -134,28 +142,26 @@ export class ReplyParser {
   }
 }
 
-function codeOf(line: Uint8Array): number | undefined {
+function codeOf(octets: Buffer, start: number, end: number): number | undefined {
+  if (end < start + 3) return undefined;
   let code = 0;
-  for (let i = 0; i < 3; i++) {
-    const digit = (line[i] ?? 0) - ZERO;
+  for (let i = start; i < start + 3; i++) {
+    const digit = (octets[i] ?? 0) - ZERO;
     if (digit < 0 || digit > 9) return undefined;
     code = code * 10 + digit;
   }
   return code >= 100 && code < 600 ? code : undefined;
 }
 
-function malformed(line: Uint8Array, why: string): SmtpError {
-  const shown = JSON.stringify(decoder.decode(line.subarray(0, 80)));
+function malformed(line: Buffer, why: string): SmtpError {
+  const shown = JSON.stringify(line.toString("utf8", 0, 80));
   return new SmtpError("ESMTP_MALFORMED_REPLY", `The server sent ${shown}, which is no SMTP reply: ${why}`, {
     retryable: true,
   });
 }
 
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
+function asBuffer(chunk: Uint8Array): Buffer {
+  return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
 }
 
 /** A reply as one line for an error message. */

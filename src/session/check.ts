@@ -58,21 +58,28 @@ export function oneOf(...values: readonly string[]): Check {
 
 /** Reads and checks each field of a record. @throws TypeError that names the field and says what was wrong. */
 function readFields(value: Record<string, unknown>, fields: Record<string, Check>, prefix: string): object {
-  const read: [string, unknown][] = [];
-  // Own names, to find unknown ones; and all known ones, which may be inherited.
-  for (const name of new Set([...Object.keys(value), ...Object.keys(fields)])) {
-    if (!(name in value)) continue;
+  const read: Record<string, unknown> = {};
+  for (const name of namesOf(value, fields)) {
     const given = readField(value, name, prefix);
-    read.push([name, given]);
-    if (given === undefined) continue;
     const check = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (check !== undefined) read[name] = given;
+    if (given === undefined) continue;
     if (check === undefined) {
       throw new TypeError(`${prefix}${name} is unknown; known are ${Object.keys(fields).join(", ")}`);
     }
     const problem = check(given);
     if (problem !== undefined) throw new TypeError(`${prefix}${name} ${problem}, not ${shownValue(given)}`);
   }
-  return Object.fromEntries(read);
+  return read;
+}
+
+/** A record's own names, to find unknown ones; and the known ones that it inherits, or hides. */
+function namesOf(value: Record<string, unknown>, fields: Record<string, Check>): Iterable<string> {
+  const own = Object.keys(value);
+  const plain = Object.getPrototypeOf(value) === Object.prototype;
+  // The usual case, once for each message: nothing is inherited, and nothing hidden.
+  if (plain && Object.getOwnPropertyNames(value).length === own.length) return own;
+  return new Set([...own, ...Object.keys(fields).filter((name) => name in value)]);
 }
 
 function readField(value: Record<string, unknown>, name: string, prefix: string): unknown {

@@ -5,7 +5,7 @@ import type {
   RecipientSucceeded,
   RecipientUnknown,
 } from "../pipeline/fate.ts";
-import { type Recipient, type TextDeclaration, Transaction } from "../pipeline/transaction.ts";
+import { newRecipient, type Recipient, type TextDeclaration, Transaction } from "../pipeline/transaction.ts";
 import { hasControlCharacter } from "../protocol/address.ts";
 import type { BodyType } from "../protocol/command.ts";
 import { type NotifyCondition, orcptProblem } from "../protocol/dsn.ts";
@@ -101,6 +101,8 @@ const MESSAGE_FIELDS: Record<keyof Message, check.Check> = {
   signal: check.signal,
 };
 
+const REQUIRED_FIELDS = ["from", "to", "data"] as const;
+
 const RECIPIENT_FIELDS: Record<string, check.Check> = {
   address: check.string,
   notify: (value) => {
@@ -120,10 +122,10 @@ type RecipientFields = Exclude<MessageRecipient, string>;
 /** Checks the shape of a message, and copies it. @throws TypeError that names the field. */
 function readMessage(given: unknown): Message & { readonly to: readonly RecipientFields[] } {
   const message = check.readRecord(given, MESSAGE_FIELDS, "message") as Partial<Message>;
-  const { from, to, data } = message;
-  for (const [field, value] of Object.entries({ from, to, data })) {
-    if (value === undefined) throw new TypeError(`message.${field} is missing`);
+  for (const field of REQUIRED_FIELDS) {
+    if (message[field] === undefined) throw new TypeError(`message.${field} is missing`);
   }
+  const { to } = message;
   if (Array.isArray(to) && to.length === 0) throw new TypeError("message.to has no recipient");
   // Array.from: a hole in an array is an entry too.
   const recipients = Array.from<unknown, RecipientFields>(Array.isArray(to) ? to : [to], (recipient, i) => {
@@ -134,16 +136,16 @@ function readMessage(given: unknown): Message & { readonly to: readonly Recipien
     if (address === undefined) throw new TypeError(`${field}.address is missing`);
     return { ...read, address, notify: typeof notify === "string" ? notify : notify?.slice() };
   });
-  return { ...(message as Message), to: recipients };
+  return Object.assign(message as Message, { to: recipients });
 }
 
 /** A recipient with what is asked about notifications to it, and why that can't be. */
 function makeRecipient({ address, notify, orcpt }: RecipientFields, i: number): Recipient {
   const asciiAddress = asciiForm(address);
-  if (notify === undefined && orcpt === undefined) return { address, asciiAddress };
+  if (notify === undefined && orcpt === undefined) return newRecipient({ address, asciiAddress });
   const problem = orcpt === undefined ? undefined : orcptProblem(orcpt);
   const unfit = problem === undefined ? undefined : unfitParameter(`to[${i}].orcpt`, orcpt, problem);
-  return { address, asciiAddress, dsn: { notify, orcpt }, unfit };
+  return newRecipient({ address, asciiAddress, dsn: { notify, orcpt }, unfit });
 }
 
 /**
@@ -221,21 +223,30 @@ export function contradiction(
 
 /** The delivery of a transaction that is over. */
 export function makeDelivery(transaction: Transaction, message: Message): Delivery {
-  const recipients = transaction.recipients
-    .map(({ result }) => result)
-    .filter((result) => result !== undefined);
-  const succeeded = recipients.filter((result) => result.status === "succeeded");
+  const recipients: RecipientResult[] = [];
+  const succeeded: RecipientSucceeded[] = [];
+  const failed: RecipientFailed[] = [];
+  const unknown: RecipientUnknown[] = [];
+  for (const { result } of transaction.recipients) {
+    if (result === undefined) continue;
+    recipients.push(result);
+    if (result.status === "succeeded") succeeded.push(result);
+    else if (result.status === "failed") failed.push(result);
+    else unknown.push(result);
+  }
   const { id, from, reply, error } = transaction;
-  return {
+  const ok = succeeded.length === recipients.length;
+  const delivery: { -readonly [K in keyof Delivery]: Delivery[K] } = {
     id,
-    ...("tag" in message && { tag: message.tag }),
-    ok: succeeded.length === recipients.length,
+    ok,
     from,
     recipients,
     succeeded,
-    failed: recipients.filter((result) => result.status === "failed"),
-    unknown: recipients.filter((result) => result.status === "unknown"),
-    ...(reply !== undefined && { reply }),
-    ...(error !== undefined && { error }),
+    failed,
+    unknown,
   };
+  if ("tag" in message) delivery.tag = message.tag;
+  if (reply !== undefined) delivery.reply = reply;
+  if (error !== undefined) delivery.error = error;
+  return delivery;
 }

@@ -56,17 +56,18 @@ export class Writer {
     }
     // A write that is being composed is made whole: what may stand behind a text leaves with its end.
     while (!this.#transport.full || this.#batch.octets > 0) {
-      const due = this.#pipeline.next(now());
+      const time = now();
+      const due = this.#pipeline.next(time);
       if (due === undefined) break;
       if (typeof due === "string") this.#addLines(due);
-      else if (!this.#writeWhole(due)) break;
+      else if (!this.#writeWhole(due, time)) break;
     }
     this.#flush();
     this.#pipeline.turnOver(now());
   }
 
   /** A text that is in memory and fits in one write goes at once; any other as a stream. */
-  #writeWhole(transaction: Transaction): boolean {
+  #writeWhole(transaction: Transaction, time: number): boolean {
     const { octets, source } = this.#outbox.get(transaction) ?? {};
     if (octets === undefined || octets.length > TEXT_BLOCK_OCTETS) {
       this.#streaming = true;
@@ -78,17 +79,17 @@ export class Writer {
     }
     if (transaction.form !== "data" && transaction.text.size === octets.length) {
       // Measured when it was queued: it is canonical, and passes as it is.
-      this.#announce(transaction, octets.length, true);
-      this.#addText(octets);
+      this.#announce(transaction, octets.length, true, time);
+      this.#addText(octets, time);
     } else {
       const transform = this.#transform(transaction);
       const text = transform.push(octets);
       const end = transform.end();
-      if (transaction.form !== "data") this.#announce(transaction, text.length + end.length, true);
-      this.#addText(text);
-      this.#addText(end);
+      if (transaction.form !== "data") this.#announce(transaction, text.length + end.length, true, time);
+      this.#addText(text, time);
+      this.#addText(end, time);
     }
-    this.#addLines(this.#pipeline.endText(transaction, now()));
+    this.#addLines(this.#pipeline.endText(transaction, time));
     return true;
   }
 
@@ -98,8 +99,8 @@ export class Writer {
       : new CanonicalText(this.#lineEndings, form === "data");
   }
 
-  #announce(transaction: Transaction, octets: number, last: boolean): void {
-    this.#addLines(this.#pipeline.announce(transaction, octets, last, now()));
+  #announce(transaction: Transaction, octets: number, last: boolean, time: number = now()): void {
+    this.#addLines(this.#pipeline.announce(transaction, octets, last, time));
   }
 
   /** Never rejects: what goes wrong is a fate. */
@@ -203,8 +204,8 @@ export class Writer {
     this.#flushIfMuch();
   }
 
-  #addText(octets: Uint8Array): void {
-    this.#pipeline.textWritten(octets.length, now());
+  #addText(octets: Uint8Array, time: number = now()): void {
+    this.#pipeline.textWritten(octets.length, time);
     this.#batch.addOctets(octets);
     this.#flushIfMuch();
   }
