@@ -107,6 +107,8 @@ interface FollowOn {
   refused: boolean;
 }
 
+const NOBODY: readonly number[] = [];
+
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #observer: PipelineObserver;
@@ -301,12 +303,8 @@ export class Pipeline {
     transaction.announced = total;
     transaction.chunks++;
     const line = `BDAT ${octets}${last ? " LAST" : ""}`;
-    const entry: Entry = { command: "BDAT", line, transaction, last };
-    const [recipientIndex, ...others] =
-      last && this.#options.protocol === "lmtp" ? transaction.receiving : [];
-    this.#ledger.write({ ...entry, recipientIndex, bytes: line.length + 2 + octets }, now);
-    for (const other of others) this.#ledger.oweAnother({ ...entry, recipientIndex: other }, now);
-    transaction.chunksOwed += 1 + others.length;
+    const bytes = line.length + 2 + octets;
+    transaction.chunksOwed += this.#writeEnd({ command: "BDAT", line, transaction, last, bytes }, now);
     return `${line}\r\n`;
   }
 
@@ -610,13 +608,25 @@ export class Pipeline {
     transaction.stage = "terminated";
     this.#terminated.add(transaction);
     this.#current = undefined;
-    const entry: Entry = { command: "text", line: ".", transaction };
     const bytes = transaction.bytes - transaction.earlierBytes;
-    // RFC 2033 §4.2: one reply for each accepted RCPT, in their order.
-    const [recipientIndex, ...others] = this.#options.protocol === "lmtp" ? transaction.receiving : [];
-    this.#ledger.write({ ...entry, recipientIndex, octets: 3, bytes }, now);
-    for (const other of others) this.#ledger.oweAnother({ ...entry, recipientIndex: other }, now);
+    this.#writeEnd({ command: "text", line: ".", transaction, octets: 3, bytes }, now);
     return ".\r\n";
+  }
+
+  /** Books what ends a text, or a chunk of it. Returns how many replies it is owed. */
+  #writeEnd(entry: Entry & { readonly transaction: Transaction }, now: number): number {
+    // RFC 2033 §4.2: one reply for each accepted RCPT, in their order.
+    const ends = this.#options.protocol === "lmtp" && (entry.last || entry.command === "text");
+    const receiving = ends ? entry.transaction.receiving : NOBODY;
+    if (receiving.length === 0) {
+      this.#ledger.write(entry, now);
+      return 1;
+    }
+    receiving.forEach((recipientIndex, i) => {
+      if (i === 0) this.#ledger.write({ ...entry, recipientIndex }, now);
+      else this.#ledger.oweAnother({ ...entry, recipientIndex }, now);
+    });
+    return receiving.length;
   }
 
   // ---- reading

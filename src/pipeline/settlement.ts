@@ -147,9 +147,13 @@ export class Settlement {
     whom: (recipient: Recipient) => boolean,
     fate: (address: string) => RecipientResult,
   ): boolean {
-    const open = transaction.recipients.filter((each) => each.result === undefined && whom(each));
-    for (const recipient of open) this.one(transaction, recipient, fate(recipient.address));
-    return open.length > 0;
+    let settled = false;
+    for (const recipient of transaction.recipients) {
+      if (recipient.result !== undefined || !whom(recipient)) continue;
+      this.one(transaction, recipient, fate(recipient.address));
+      settled = true;
+    }
+    return settled;
   }
 }
 

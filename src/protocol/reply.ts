@@ -112,9 +112,10 @@ export class ReplyParser {
     if (this.#lines.length > 0 && code !== this.#code) {
       throw malformed(octets.subarray(start, end), `it continues a reply with the code ${this.#code}`);
     }
-    this.#code = code;
-    this.#lines.push(separator === undefined ? "" : octets.toString("utf8", start + 4, end));
+    const text = separator === undefined ? "" : octets.toString("utf8", start + 4, end);
     if (separator === HYPHEN) {
+      this.#code = code;
+      this.#lines.push(text);
       if (this.#lines.length >= this.#limits.replyLines) {
         throw new SmtpError(
           "ESMTP_REPLY_TOO_LONG",
@@ -126,10 +127,11 @@ export class ReplyParser {
       }
       return undefined;
     }
-    const lines = this.#lines;
-    this.#lines = [];
     this.#replyOctets = this.#octets;
     this.#octets = 0;
+    if (this.#lines.length === 0) return makeReply(code, [text]);
+    const lines = [...this.#lines, text];
+    this.#lines = [];
     return makeReply(code, lines);
   }
 

@@ -223,18 +223,11 @@ export function contradiction(
 
 /** The delivery of a transaction that is over. */
 export function makeDelivery(transaction: Transaction, message: Message): Delivery {
-  const recipients: RecipientResult[] = [];
-  const succeeded: RecipientSucceeded[] = [];
-  const failed: RecipientFailed[] = [];
-  const unknown: RecipientUnknown[] = [];
-  for (const { result } of transaction.recipients) {
-    if (result === undefined) continue;
-    recipients.push(result);
-    if (result.status === "succeeded") succeeded.push(result);
-    else if (result.status === "failed") failed.push(result);
-    else unknown.push(result);
-  }
+  const recipients = transaction.recipients
+    .map(({ result }) => result)
+    .filter((result) => result !== undefined);
   const { id, from, reply, error } = transaction;
+  const succeeded = recipients.filter((result) => result.status === "succeeded");
   const ok = succeeded.length === recipients.length;
   const delivery: { -readonly [K in keyof Delivery]: Delivery[K] } = {
     id,
@@ -242,8 +235,8 @@ export function makeDelivery(transaction: Transaction, message: Message): Delive
     from,
     recipients,
     succeeded,
-    failed,
-    unknown,
+    failed: ok ? [] : recipients.filter((result) => result.status === "failed"),
+    unknown: ok ? [] : recipients.filter((result) => result.status === "unknown"),
   };
   if ("tag" in message) delivery.tag = message.tag;
   if (reply !== undefined) delivery.reply = reply;
