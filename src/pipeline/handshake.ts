@@ -10,6 +10,8 @@ import { authenticate } from "./authentication.ts";
 export interface Handshake {
   readonly greeting: Reply;
   readonly capabilities: Capabilities;
+  /** Whether these are what the server offers first of all: neither STARTTLS nor XCLIENT came between. */
+  readonly offeredFirst: boolean;
   /** The reply that refused STARTTLS, where the session goes on without. */
   readonly refusedTls?: Reply | undefined;
   /** How the session authenticated. */
@@ -45,7 +47,8 @@ export function* handshake(plan: HandshakePlan, protocol: Protocol): Asking<Hand
       retryable: replyClass(greeting) === 4,
     });
   }
-  let capabilities = yield* hello(plan.name, protocol);
+  const first = yield* hello(plan.name, protocol);
+  let capabilities = first;
   const refusedTls = yield* startTls(plan.tls, capabilities);
   // RFC 3207 §4.2: what was learnt in plain text is forgotten.
   if (refusedTls === "secured") capabilities = yield* hello(plan.name, protocol);
@@ -54,7 +57,13 @@ export function* handshake(plan: HandshakePlan, protocol: Protocol): Asking<Hand
     capabilities = yield* hello(plan.name, protocol);
   }
   const mechanism = plan.authenticate ? yield* authenticate(capabilities, plan.allowInsecureAuth) : undefined;
-  return { greeting, capabilities, mechanism, refusedTls: refusedTls === "secured" ? undefined : refusedTls };
+  return {
+    greeting,
+    capabilities,
+    offeredFirst: capabilities === first,
+    mechanism,
+    refusedTls: refusedTls === "secured" ? undefined : refusedTls,
+  };
 }
 
 /** Returns the reply that refused STARTTLS, undefined where it was not asked for. */

@@ -54,6 +54,8 @@ export interface PeerWarning {
 export interface PipelineObserver {
   /** The server's capabilities are known: what is remembered of such a server? */
   recall(handshake: Handshake): PeerFacts;
+  /** What left with the connection was not right for this server, or was not answered: not again. */
+  earlyUnfit(): void;
   /** Before anything else the handshake needs something that takes its time. See `answered()`. */
   needs(need: HandshakeNeed): void;
   ready(handshake: Handshake, now: number): void;

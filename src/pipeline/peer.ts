@@ -12,6 +12,8 @@ export interface PeerFacts {
   readonly followOn: "unproven" | "proven" | "unfit";
   readonly pipelining: boolean;
   readonly chunking: "unproven" | "proven" | "strict" | "unfit";
+  /** What it offered, a keyword with its parameters each, where PIPECONNECT was among it. */
+  readonly offered?: readonly string[] | undefined;
 }
 
 /** What is assumed of a server that nothing is known about. */

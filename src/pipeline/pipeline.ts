@@ -22,6 +22,7 @@ import {
   redactedError,
 } from "./asking.ts";
 import { alike, Chunking, type ChunkingOptions, PROBE_TEXT } from "./chunking.ts";
+import { type EarlyGroup, envelopeLines, mayLeaveEarly, stands } from "./early.ts";
 import {
   needsUtf8,
   OPTIONAL,
@@ -76,7 +77,7 @@ export interface PipelineOptions extends ChunkingOptions {
 /** What may be written next. */
 type Due =
   | { readonly kind: "handshake"; readonly step: HandshakeCommand }
-  | { readonly kind: "marker" | "quit" }
+  | { readonly kind: "marker" | "quit" | "early" }
   | { readonly kind: "command"; readonly item: OrdinaryCommand }
   | { readonly kind: "begin"; readonly transaction: Transaction; readonly followOn: boolean }
   | { readonly kind: "text"; readonly transaction: Transaction }
@@ -108,6 +109,7 @@ interface FollowOn {
 }
 
 const NOBODY: readonly number[] = [];
+const NOTHING: Capabilities = new Map();
 
 export class Pipeline {
   readonly #options: PipelineOptions;
@@ -120,7 +122,9 @@ export class Pipeline {
   readonly #queue = new Fifo<Transaction | OrdinaryCommand>();
 
   #phase: "idle" | "handshake" | "upgrading" | "asking" | "open" | "over" = "idle";
-  #capabilities: Capabilities = new Map();
+  #capabilities: Capabilities = NOTHING;
+  /** The server has said them to this connection. */
+  #offered = false;
   #quitting = false;
 
   #name = "";
@@ -137,6 +141,9 @@ export class Pipeline {
   #resetOwed = false;
   /** A text went in chunks: RSET comes before anything else, RFC 3030 §2. */
   #resetDue = false;
+  /** The first message's envelope leaves with the connection. */
+  #earlyDue = false;
+  #early: EarlyGroup | undefined;
   /** The write that holds a "." is still being composed. */
   #sameWrite = false;
   #loneDot: PendingExchange | undefined;
@@ -164,8 +171,9 @@ export class Pipeline {
     this.#chunking = new Chunking(options, this.#trust);
   }
 
+  /** What the server offers; nothing before it has said so, whatever it offered to an earlier connection. */
   get capabilities(): Capabilities {
-    return this.#capabilities;
+    return this.#offered ? this.#capabilities : NOTHING;
   }
 
   /** The most recently completed group. */
@@ -215,14 +223,26 @@ export class Pipeline {
     return this.#text === transaction;
   }
 
-  /** The connection stands: the greeting is owed. */
-  start(plan: HandshakePlan, now: number): void {
+  /**
+   * The connection stands: the greeting is owed.
+   * @param before what the server offered to an earlier connection, if EHLO and the first envelope may leave at once
+   */
+  start(plan: HandshakePlan, now: number, before?: Capabilities): void {
     this.#phase = "handshake";
     this.#name = plan.name;
     this.#handshake = handshake(plan, this.#options.protocol);
     this.#handshake.next(undefined); // as far as the greeting, which is owed without a command
     this.#ledger.write({ command: "greeting", line: "", octets: 0 }, now);
-    this.#ledger.close(now);
+    const head = this.#head();
+    if (before !== undefined && head instanceof Transaction && head.ready) {
+      this.#earlyDue = mayLeaveEarly(head, before, this.#tls);
+    }
+    if (!this.#earlyDue) {
+      this.#ledger.close(now);
+      return;
+    }
+    this.#capabilities = before ?? NOTHING;
+    this.#limits = serverLimits(this.#capabilities);
   }
 
   /** Queues a transaction. What of it is unfit to be sent gets its fate here. */
@@ -340,6 +360,9 @@ export class Pipeline {
   /** The one place that says what may be written, with the reason at each rule. */
   #due(): Due | undefined {
     if (this.#phase === "over") return undefined;
+    if (this.#earlyDue) return { kind: "early" };
+    // 354 may be among the replies: then anything would be text.
+    if (this.#early?.undone) return undefined;
     if (this.#step !== undefined) return { kind: "handshake", step: this.#step };
     if (this.#phase !== "open") return undefined;
     if (this.#markerDue) return { kind: "marker" };
@@ -457,6 +480,9 @@ export class Pipeline {
       case "handshake":
         this.#step = undefined;
         return this.#handshakeLine(due.step, now);
+      case "early":
+        this.#earlyDue = false;
+        return this.#earlyLines(now);
       case "marker":
         this.#markerDue = false;
         this.#ledger.close(now);
@@ -465,7 +491,9 @@ export class Pipeline {
         return `EHLO ${this.#name}\r\n`;
       case "probe":
         this.#queue.shift();
-        return this.#begin(due.transaction, false, now, true) ? this.#probeLines(due.transaction, now) : "";
+        return this.#begin(due.transaction, false, now, "probe")
+          ? this.#probeLines(due.transaction, now)
+          : "";
       case "quit":
         return this.#line("QUIT", "QUIT", now);
       case "command":
@@ -501,8 +529,8 @@ export class Pipeline {
   }
 
   /** @returns whether there is anything of it to be sent */
-  #begin(transaction: Transaction, followOn: boolean, now: number, probe = false): boolean {
-    const form = probe ? "burst" : this.#formOf(transaction);
+  #begin(transaction: Transaction, followOn: boolean, now: number, first?: "probe" | "early"): boolean {
+    const form = first === "probe" ? "burst" : first === "early" ? "data" : this.#formOf(transaction);
     const lacking = unsupported(transaction, this.#capabilities, this.#tls, form);
     if (lacking !== undefined) this.#fates.failed(transaction, "unsupported", lacking);
     for (const recipient of transaction.recipients) {
@@ -520,7 +548,7 @@ export class Pipeline {
       // Something may be open at the server: were RSET refused, this text would go to that one's recipients too.
       if (this.#resetOwed) transaction.waits = true;
       this.#chunking.flight.begins(transaction.text.size ?? 0);
-      if (this.#chunking.learnsReset() && !probe) this.#resetOwed = true;
+      if (this.#chunking.learnsReset() && first !== "probe") this.#resetOwed = true;
     }
     if (transaction.startedAt === undefined) {
       transaction.startedAt = now;
@@ -535,6 +563,20 @@ export class Pipeline {
     this.#resetOwed = true;
     this.#followOn = { transaction, refused: false };
     return true;
+  }
+
+  /** EHLO and an envelope, with the connection: never BDAT, whose text would be run as commands by who knows it not. */
+  #earlyLines(now: number): string {
+    const transaction = this.#head();
+    if (!(transaction instanceof Transaction)) return "";
+    this.#queue.shift();
+    let lines = this.#line("EHLO", `EHLO ${this.#name}`, now);
+    this.#begin(transaction, false, now, "early");
+    lines += this.#envelopeLine("mail", transaction, now);
+    while (transaction.peekRecipient() !== undefined) lines += this.#envelopeLine("rcpt", transaction, now);
+    if (!transaction.waits) lines += this.#envelopeLine("data", transaction, now);
+    this.#early = { transaction, lines: envelopeLines(transaction, this.#capabilities), undone: false };
+    return lines;
   }
 
   /** Is what the server refuses swallowed? A group of its own; the first envelope stands behind it. */
@@ -681,6 +723,8 @@ export class Pipeline {
       this.finish(now);
     } else if (this.#chunking.isProbe(exchange)) {
       this.#actOnProbe(exchange, reply, now);
+    } else if (this.#early?.undone && transaction === this.#early.transaction) {
+      this.#actOnUndone(command, transaction, reply, now);
     } else if (transaction === undefined) {
       if (exchange === this.#followOn?.reset) this.#actOnReset(exchange, transaction, reply, now);
       else this.#actOnOrdinary(command, reply, now);
@@ -710,6 +754,9 @@ export class Pipeline {
       if (!result.done) {
         const { value: step } = result;
         if (step.kind === "command") {
+          // Has it been said? What comes behind it was not reckoned with.
+          if (this.#early !== undefined && step.command === "EHLO") return;
+          if (this.#early !== undefined) this.#undoEarly(this.#early);
           this.#step = step;
         } else {
           this.#phase = step.kind === "upgrade" ? "upgrading" : "asking";
@@ -723,11 +770,17 @@ export class Pipeline {
       this.#secrets = [];
       if (value.refusedTls !== undefined) this.#observer.warned(rules.startTlsRefused(value.refusedTls));
       this.#capabilities = value.capabilities;
+      this.#offered = true;
       this.#limits = serverLimits(value.capabilities);
       const facts = this.#observer.recall(value);
       // What nobody does is not warned of, and a server that stalls loses pipelining at once.
       this.#trust.recall(this.#options.protocol === "lmtp" ? { ...facts, followOn: "unfit" } : facts);
       this.#observer.ready(value, now);
+      const early = this.#early;
+      if (early !== undefined && !early.undone) {
+        if (stands(early, value.capabilities, this.#tls)) this.#early = undefined;
+        else this.#undoEarly(early);
+      }
       if (garbledGreeting(value.greeting)) {
         this.#trust.followOnUnfit("ESMTP_GARBLED_GREETING", "its greeting is rewritten on the way");
       } else if (storesFollowOn(value.greeting)) {
@@ -740,6 +793,21 @@ export class Pipeline {
       if (!(error instanceof SmtpError)) throw error;
       this.fail(error, error.reply?.code === 421 ? "server" : "error", now);
     }
+  }
+
+  #undoEarly(early: EarlyGroup): void {
+    early.undone = true;
+    this.#observer.earlyUnfit();
+  }
+
+  /** What left with the connection went to a server that is not as it was: once all is answered, it goes out again. */
+  #actOnUndone(command: Command, transaction: Transaction, reply: Reply, now: number): void {
+    transaction.unanswered--;
+    if (command === "DATA" && replyClass(reply) === 3) this.fail(rules.earlyMismatch(reply), "error", now);
+    if (transaction.unanswered > 0 || this.#isOver()) return;
+    this.#early = undefined;
+    this.#resetOwed = true;
+    this.#undo(transaction);
   }
 
   #actOnOrdinary(command: Command, reply: Reply, now: number): void {
@@ -1190,7 +1258,7 @@ export class Pipeline {
   /** The server did not answer, or did not take octets, in time. */
   timedOut(what: string, command: Command, now: number): void {
     // A stall in the very first pipelined group: something on the way may not bear groups.
-    if (this.#ledger.grouped === "written") {
+    if (this.#early === undefined && this.#ledger.grouped === "written") {
       this.#trust.moreCareful("the first pipelined group was not answered");
     }
     this.fail(rules.timedOut(what, command), "timeout", now);
@@ -1202,7 +1270,8 @@ export class Pipeline {
     const inBurst =
       this.#current?.form === "burst" || this.#terminated.values().next().value?.form === "burst";
     if (inBurst) this.#trust.chunkingUnfit("its replies were out of step");
-    else if (this.#ledger.grouped !== "no") this.#trust.moreCareful("its replies were out of step");
+    else if (this.#early === undefined && this.#ledger.grouped !== "no")
+      this.#trust.moreCareful("its replies were out of step");
     this.fail(error, "error", now);
   }
 
@@ -1250,6 +1319,7 @@ export class Pipeline {
     if (this.#phase === "over") return;
     this.#phase = "over";
     this.#text = undefined;
+    if (this.#early !== undefined) this.#observer.earlyUnfit();
     this.#observer.failed(error, reason);
 
     const stage =

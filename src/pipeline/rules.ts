@@ -135,6 +135,15 @@ export function tooLarge(octets: number, most: number): SmtpError {
   return new SmtpError("ESMTP_SIZE_EXCEEDED", message);
 }
 
+/** A text was asked for whose envelope was sent to a server that is not as it was. */
+export function earlyMismatch(reply: Reply): SmtpError {
+  return new SmtpError(
+    "ESMTP_EARLY_MISMATCH",
+    "The server has changed since the last connection, and asked for the text of what had been sent to it early; the connection was closed without it",
+    { command: "DATA", reply, retryable: true },
+  );
+}
+
 /** LMTP: a text was asked for that nobody may receive. */
 export function nobodyAccepted(reply: Reply): SmtpError {
   return new SmtpError(

@@ -25,6 +25,7 @@ import type { Reply } from "./reply.ts";
  * | `ESMTP_MALFORMED_REPLY` | the server sent something that is no reply | check that the port speaks SMTP |
  * | `ESMTP_REPLY_TOO_LONG` | a reply exceeded `limits.replyLine` or `limits.replyLines` | the same |
  * | `ESMTP_FOLLOW_ON` | the server mishandled what was pipelined behind a message | resend what is retryable; the peer is remembered |
+ * | `ESMTP_EARLY_MISMATCH` | the server has changed since the last connection, and asked for a text by what was sent to it early (PIPECONNECT) | resend what is retryable; it is not spoken to early again |
  * | `ESMTP_WRONG_TRANSACTION` | the server would have taken the text under another transaction's sender | resend what is retryable |
  * | `ESMTP_EARLY_REPLY` | the server answered a text that was not finished | see the fate of the message |
  * | `ESMTP_INVALID_ADDRESS` | an address has no place in a command | correct the address |
@@ -60,6 +61,7 @@ export type SmtpErrorCode =
   | "ESMTP_MALFORMED_REPLY"
   | "ESMTP_REPLY_TOO_LONG"
   | "ESMTP_FOLLOW_ON"
+  | "ESMTP_EARLY_MISMATCH"
   | "ESMTP_WRONG_TRANSACTION"
   | "ESMTP_EARLY_REPLY"
   | "ESMTP_INVALID_ADDRESS"

@@ -1,16 +1,18 @@
 import type { HandshakeNeed } from "../pipeline/asking.ts";
+import { offersEarly } from "../pipeline/early.ts";
 import type { RecipientResult } from "../pipeline/fate.ts";
 import type { Group, PendingExchange } from "../pipeline/group.ts";
 import type { Handshake } from "../pipeline/handshake.ts";
 import type { CloseReason, OrdinaryCommand, PeerWarning, PipelineObserver } from "../pipeline/observer.ts";
 import { type PeerFacts, UNKNOWN_PEER } from "../pipeline/peer.ts";
 import type { Recipient, Transaction } from "../pipeline/transaction.ts";
+import type { Capabilities } from "../protocol/capabilities.ts";
 import type { SmtpError } from "../protocol/errors.ts";
 import type { Reply } from "../protocol/reply.ts";
 import { EVENT_OF_STATUS, type Facts, type SessionEventName } from "./events.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
-import { peerKey } from "./peers.ts";
+import { earlyKey, fromLines, peerKey, toLines } from "./peers.ts";
 
 /** What the session does with what the pipeline tells. */
 export interface Teller {
@@ -28,7 +30,12 @@ export interface Teller {
 }
 
 /** Turns what the pipeline tells into events and promises. */
-export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOptions): PipelineObserver {
+export function makeObserver(
+  teller: Teller,
+  outbox: Outbox,
+  options: ResolvedOptions,
+): PipelineObserver & { readonly offeredBefore: () => Capabilities | undefined } {
+  const early = earlyKey(options.host, options.port, options.tls === "implicit");
   let peer = "";
 
   const memory = <T>(use: () => T): T | undefined => {
@@ -41,8 +48,30 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
     }
   };
 
+  const rememberOffered = (offered: PeerFacts["offered"]): void => {
+    memory(() => {
+      // What was not offered is not kept, unless it was before.
+      if (offered !== undefined || options.peers.get(early)?.offered !== undefined) {
+        options.peers.set(early, { ...UNKNOWN_PEER, offered });
+      }
+    });
+  };
+
   return {
-    recall({ capabilities }: Handshake): PeerFacts {
+    /** What the server offered to an earlier connection, if an envelope may leave with this one. */
+    offeredBefore(): Capabilities | undefined {
+      if (!mayBeEarly(options)) return undefined;
+      const { offered } = memory(() => options.peers.get(early)) ?? {};
+      if (!Array.isArray(offered)) return undefined;
+      const capabilities = fromLines(offered);
+      // It would leave without the TLS that is wanted.
+      return options.tls === "opportunistic" && capabilities.has("STARTTLS") ? undefined : capabilities;
+    },
+
+    earlyUnfit: () => rememberOffered(undefined),
+
+    recall({ capabilities, offeredFirst }: Handshake): PeerFacts {
+      rememberOffered(offeredFirst && offersEarly(capabilities) ? toLines(capabilities) : undefined);
       peer = peerKey(options.host, options.port, capabilities);
       // What an older version remembered may lack a fact.
       return { ...UNKNOWN_PEER, ...memory(() => options.peers.get(peer)) };
@@ -123,6 +152,12 @@ export function makeObserver(teller: Teller, outbox: Outbox, options: ResolvedOp
 
     finished: () => teller.ended("quit"),
   };
+}
+
+/** Whether anything may be said before the server has said who it is: not where TLS or AUTH come first. */
+function mayBeEarly({ pipelining, protocol, tls, auth, xclient }: ResolvedOptions): boolean {
+  const first = auth === undefined && xclient === undefined && tls !== "required";
+  return first && pipelining === "auto" && protocol === "smtp";
 }
 
 /** What a message's events say of it. */

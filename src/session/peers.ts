@@ -40,9 +40,29 @@ export class BoundedPeerMemory implements PeerMemory {
 /** The memory that all sessions of this process share unless told otherwise. */
 export const processPeers: PeerMemory = new BoundedPeerMemory();
 
+/** Where it is remembered what a server offers that takes an envelope with the connection. */
+export function earlyKey(host: string, port: number, tls: boolean): string {
+  return `${host}:${port} PIPECONNECT${tls ? " TLS" : ""}`;
+}
+
+/** Capabilities as they are remembered. */
+export function toLines(capabilities: Capabilities): string[] {
+  return Array.from(capabilities, ([keyword, parameters]) => `${keyword} ${parameters}`);
+}
+
+/** Capabilities as they were remembered. */
+export function fromLines(lines: readonly string[]): Capabilities {
+  return new Map(
+    lines.map((line) => {
+      const space = line.indexOf(" ");
+      return [line.slice(0, space), line.slice(space + 1)];
+    }),
+  );
+}
+
 /** A server is known by where it is and what it says to EHLO: behind one name other software may answer tomorrow. */
 export function peerKey(host: string, port: number, capabilities: Capabilities): string {
-  const said = [...capabilities].map(([keyword, parameters]) => `${keyword} ${parameters}`).sort();
+  const said = toLines(capabilities).sort();
   const fingerprint = createHash("sha256").update(said.join("\n")).digest("base64url").slice(0, 16);
   return `${host}:${port} ${fingerprint}`;
 }

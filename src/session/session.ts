@@ -53,6 +53,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   readonly id: string = randomBytes(6).toString("hex");
   readonly #options: ResolvedOptions;
   readonly #outbox: Outbox;
+  readonly #observer: ReturnType<typeof makeObserver>;
   readonly #pipeline: Pipeline;
   readonly #parser: ReplyParser;
   readonly #notes = new Notes();
@@ -99,7 +100,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     });
     this.#outbox = new Outbox(this.#options.window);
     this.#parser = new ReplyParser(this.#options.limits);
-    const observer = makeObserver(
+    this.#observer = makeObserver(
       {
         wants: (event) => this.#wants(event),
         tell: (event, facts) => this.#tell(event, facts),
@@ -115,7 +116,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       this.#outbox,
       this.#options,
     );
-    this.#pipeline = new Pipeline(this.#options, observer);
+    this.#pipeline = new Pipeline(this.#options, this.#observer);
     const { signal } = this.#options;
     if (signal !== undefined)
       this.#signals.on(signal, (cause) => this.destroy(aborted("The session", cause)));
@@ -419,7 +420,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       xclient,
     };
     this.#tell("connect", { host, port, remoteAddress: transport.remoteAddress, secure: this.secure });
-    this.#turn(() => this.#pipeline.start(plan, now()));
+    this.#turn(() => this.#pipeline.start(plan, now(), this.#observer.offeredBefore()));
   }
 
   #attach(socket: Duplex): Transport {

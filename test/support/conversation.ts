@@ -396,6 +396,7 @@ export class Conversation {
       ready: () => undefined,
       warned: () => undefined,
       needs: () => undefined,
+      earlyUnfit: () => undefined,
       again: () => undefined,
       learnt: (facts, warning) => {
         this.facts = facts;

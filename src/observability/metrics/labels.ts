@@ -197,6 +197,7 @@ const ERROR_CODES: Readonly<Record<SmtpErrorCode, boolean>> = {
   ESMTP_MALFORMED_REPLY: true,
   ESMTP_REPLY_TOO_LONG: true,
   ESMTP_FOLLOW_ON: true,
+  ESMTP_EARLY_MISMATCH: true,
   ESMTP_WRONG_TRANSACTION: true,
   ESMTP_EARLY_REPLY: true,
   ESMTP_INVALID_ADDRESS: false,

@@ -36,6 +36,7 @@ const MEANING: Readonly<Record<SmtpErrorCode, string>> = {
   ESMTP_MALFORMED_REPLY: "The server sent something that is no reply",
   ESMTP_REPLY_TOO_LONG: "A reply was too long",
   ESMTP_FOLLOW_ON: "The server mishandled what was pipelined behind a message",
+  ESMTP_EARLY_MISMATCH: "The server has changed since the last connection",
   ESMTP_WRONG_TRANSACTION: "The server would have taken the text under another sender",
   ESMTP_EARLY_REPLY: "The server answered a text that was not finished",
   ESMTP_INVALID_ADDRESS: "An address is unfit",
