@@ -57,6 +57,7 @@ test("its files are the build and the documents", () => {
     "CHANGELOG.md",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
     "docs/observability.md",
     "grafana/README.md",
     "grafana/alerts/smtp-pipelining.rules.yml",
