@@ -201,12 +201,21 @@ class Counting {
   #group(group: CommandGroup, sessionId: string): void {
     const metrics = this.#metrics;
     const commands = commandsOf(group);
-    for (const { command } of commands) if (command !== "greeting") metrics.commands(1, command);
+    // Counted here first: a burst is one group of hundreds of commands, and few kinds.
+    const said = new Map<string, number>();
+    for (const { command } of commands) if (command !== "greeting") count(said, command);
+    for (const [command, times] of said) metrics.commands(times, command);
     let message: number | undefined;
+    const answers = new Map<string, Map<number, number>>();
     for (const { command, reply, messageSeq } of group.exchanges) {
       message = messageSeq ?? message;
       if (reply === undefined) continue;
-      metrics.replies(1, command, `${Math.trunc(reply.code / 100)}xx`);
+      const byClass = answers.get(command) ?? new Map<number, number>();
+      answers.set(command, byClass);
+      count(byClass, Math.trunc(reply.code / 100));
+    }
+    for (const [command, byClass] of answers) {
+      for (const [first, times] of byClass) metrics.replies(times, command, `${first}xx`);
     }
     const kind = groupKind(group);
     metrics.groups(1, kind, groupResult(group));
@@ -264,6 +273,10 @@ class Counting {
       }
     };
   }
+}
+
+function count<K>(counts: Map<K, number>, of: K): void {
+  counts.set(of, (counts.get(of) ?? 0) + 1);
 }
 
 function checked(options: MetricsOptions): Required<Omit<MetricsOptions, "buckets">> & {

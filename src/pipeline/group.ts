@@ -169,11 +169,12 @@ export class Group {
 
 function toExchange(pending: PendingExchange): Exchange {
   const { command, line, reply, transaction, recipient } = pending;
-  return {
-    command,
-    line,
-    ...(reply !== undefined && { reply }),
-    ...(transaction !== undefined && { messageId: transaction.id, messageSeq: transaction.seq }),
-    ...(recipient !== undefined && { recipient }),
-  };
+  const exchange: { -readonly [K in keyof Exchange]: Exchange[K] } = { command, line };
+  if (reply !== undefined) exchange.reply = reply;
+  if (transaction !== undefined) {
+    exchange.messageId = transaction.id;
+    exchange.messageSeq = transaction.seq;
+  }
+  if (recipient !== undefined) exchange.recipient = recipient;
+  return exchange;
 }

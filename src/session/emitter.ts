@@ -50,9 +50,9 @@ export abstract class GuardedEmitter extends EventEmitter<SessionEvents> {
     const known = guards.get(event);
     if (known !== undefined) return known as Listener<E>;
     const failed = (cause: unknown): void => this.listenerFailed(event, cause);
-    const guard: AnyListener = function (this: unknown, ...args: unknown[]): void {
+    const guard: AnyListener = function (this: unknown, payload: unknown): void {
       try {
-        const returned = listener.apply(this, args);
+        const returned = listener.call(this, payload);
         if (typeof (returned as PromiseLike<unknown> | undefined)?.then === "function") {
           Promise.resolve(returned).catch(failed);
         }

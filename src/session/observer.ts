@@ -18,7 +18,7 @@ import { earlyKey, fromLines, peerKey, toLines } from "./peers.ts";
 export interface Teller {
   /** Whether anybody listens: payloads are built for nobody else. */
   wants(event: SessionEventName): boolean;
-  /** Emits an event once the state is consistent. */
+  /** Emits an event once the state is consistent. The facts become its payload: nobody else may have them. */
   tell<E extends SessionEventName>(event: E, facts: Facts<E>): void;
   /** Does something in its turn among the events. */
   later(work: () => void): void;
@@ -83,10 +83,10 @@ export function makeObserver(
 
     learnt(facts: PeerFacts, warning?: PeerWarning): void {
       memory(() => options.peers.set(peer, facts));
-      if (warning !== undefined) teller.tell("warning", warning);
+      if (warning !== undefined) teller.tell("warning", { ...warning });
     },
 
-    warned: (warning: PeerWarning) => teller.tell("warning", warning),
+    warned: (warning: PeerWarning) => teller.tell("warning", { ...warning }),
 
     groupStart(group: Group): void {
       if (teller.wants("groupStart")) teller.tell("groupStart", { groupId: group.id });
@@ -99,12 +99,21 @@ export function makeObserver(
     sent(exchange: PendingExchange): void {
       if (!teller.wants("sent")) return;
       const { line, bytes } = exchange;
-      teller.tell("sent", { line, bytes, ...identify(exchange) });
+      const facts: Mutable<Facts<"sent">> = {
+        line,
+        bytes,
+        command: exchange.command,
+        groupId: exchange.group.id,
+      };
+      teller.tell("sent", identified(facts, exchange));
     },
 
     replied(exchange: PendingExchange, reply: Reply, now: number): void {
       if (!teller.wants("reply")) return;
-      teller.tell("reply", { reply, durationMs: now - exchange.sentAt, ...identify(exchange) });
+      const { command, group } = exchange;
+      const durationMs = now - exchange.sentAt;
+      const facts: Mutable<Facts<"reply">> = { reply, durationMs, command, groupId: group.id };
+      teller.tell("reply", identified(facts, exchange));
     },
 
     again: (transaction: Transaction) => teller.again(transaction),
@@ -162,21 +171,22 @@ function mayBeEarly({ pipelining, protocol, tls, auth, xclient }: ResolvedOption
 
 /** What a message's events say of it. */
 export function describe({ id, seq, from, recipients, text }: Transaction): Facts<"messageQueued"> {
+  const { size } = text;
   const facts = { messageId: id, messageSeq: seq, from, recipients: recipients.length };
-  return text.size === undefined ? facts : { ...facts, size: text.size };
+  return size === undefined ? facts : Object.assign(facts, { size });
 }
 
-function identify({ command, group, transaction, recipient }: PendingExchange): {
-  command: string;
-  groupId: number;
-  messageId?: string;
-  messageSeq?: number;
-  recipient?: string;
-} {
-  return {
-    command,
-    groupId: group.id,
-    ...(transaction !== undefined && { messageId: transaction.id, messageSeq: transaction.seq }),
-    ...(recipient !== undefined && { recipient }),
-  };
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Adds whose command it was. */
+function identified<T extends { messageId?: string; messageSeq?: number; recipient?: string }>(
+  facts: T,
+  { transaction, recipient }: PendingExchange,
+): T {
+  if (transaction !== undefined) {
+    facts.messageId = transaction.id;
+    facts.messageSeq = transaction.seq;
+  }
+  if (recipient !== undefined) facts.recipient = recipient;
+  return facts;
 }
