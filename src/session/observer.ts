@@ -37,13 +37,15 @@ export function makeObserver(
 ): PipelineObserver & { readonly offeredBefore: () => Capabilities | undefined } {
   const early = earlyKey(options.host, options.port, options.tls === "implicit");
   let peer = "";
+  let memoryFailed = false;
 
   const memory = <T>(use: () => T): T | undefined => {
     try {
       return use();
     } catch (cause) {
       const message = "The memory of peers failed; the session goes on without it";
-      teller.tell("warning", { code: "ESMTP_PEER_MEMORY_FAILED", message, cause });
+      if (!memoryFailed) teller.tell("warning", { code: "ESMTP_PEER_MEMORY_FAILED", message, cause });
+      memoryFailed = true;
       return undefined;
     }
   };

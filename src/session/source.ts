@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { isUint8Array } from "node:util/types";
 import { SmtpError } from "../protocol/errors.ts";
+import { TEXT_BLOCK_OCTETS } from "../protocol/limits.ts";
 import { causeText, shownValue } from "./check.ts";
 import type { MessageData, MessageText } from "./message.ts";
 
@@ -40,6 +41,8 @@ export class TextSource {
   readonly #failed: Failed;
   #text: MessageText | undefined;
   #iterator: AsyncIterator<unknown> | undefined;
+  /** Octets were asked of a stream: it can't be sent again. */
+  #reading = false;
   #taken: object | undefined;
   #first: IteratorResult<unknown> | undefined;
   #surrogate = "";
@@ -125,15 +128,34 @@ export class TextSource {
       this.#ended = true;
       return inMemory(text);
     }
-    // Since it was opened somebody else may have read it: another message with the same stream.
-    const problem = this.#iterator === undefined && text instanceof Readable ? unreadable(text) : undefined;
-    if (problem !== undefined) throw problem;
-    this.#iterator ??= text[Symbol.asyncIterator]();
-    const result = this.#first ?? (await this.#inTime(this.#pull(this.#iterator)));
-    this.#first = undefined;
-    if (result !== undefined && !result.done) return this.#octets(result.value);
+    if (text instanceof Readable) {
+      // Since it was opened somebody else may have read it: another message with the same stream.
+      const problem = this.#reading ? undefined : unreadable(text);
+      if (problem !== undefined) throw problem;
+      this.#reading = true;
+      const block = await this.#read(text);
+      if (block !== undefined) return this.#octets(block);
+    } else {
+      this.#iterator ??= text[Symbol.asyncIterator]();
+      const result = this.#first ?? (await this.#inTime(this.#pull(this.#iterator)));
+      this.#first = undefined;
+      if (result !== undefined && !result.done) return this.#octets(result.value);
+    }
     this.#ended = true;
     return this.#surrogate === "" ? undefined : Buffer.from(this.#surrogate, "utf8");
+  }
+
+  /** No more at a time than a block: a stream that holds several would copy them into one. */
+  async #read(stream: Readable): Promise<unknown> {
+    for (;;) {
+      const block: unknown = stream.read(Math.min(stream.readableLength, TEXT_BLOCK_OCTETS));
+      if (block !== null) return block;
+      if (stream.readableEnded || this.#ended) return undefined;
+      if (stream.errored) throw stream.errored;
+      if (stream.destroyed) throw new Error("the stream closed early");
+      const more = firstOctets(stream);
+      await this.#inTime(more.come, more.forget);
+    }
   }
 
   /** Lets go of the source. A stream of the caller's that was not read from stays as it is: it can be sent again. */
@@ -142,12 +164,11 @@ export class TextSource {
     this.#interrupt?.();
     this.#unwatch?.();
     const text = this.#text;
-    const begun = this.#iterator !== undefined;
     if (text instanceof Readable) {
       const another = this.#taken !== text && taken.has(text);
-      if (begun || (typeof this.#data === "function" && !another)) drop(text);
+      if (this.#reading || (typeof this.#data === "function" && !another)) drop(text);
       else if (this.#taken === text) taken.delete(text);
-    } else if (begun) {
+    } else if (this.#iterator !== undefined) {
       // A source that fails to close has nothing to say to anybody any more.
       void Promise.resolve()
         .then(() => this.#iterator?.return?.())

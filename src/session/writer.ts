@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { eightBitAllowed, type Transaction } from "../pipeline/transaction.ts";
 import { SmtpError } from "../protocol/errors.ts";
@@ -12,6 +13,9 @@ import type { Transport } from "./transport.ts";
 
 /** How long octets of a slow source wait for company before they are sent: milliseconds. */
 const HOLD = 1_000;
+
+/** So much of a text is written at a stretch where source and network never make it wait: a millisecond or two. */
+const TURN_OCTETS = 1_048_576;
 
 /**
  * Pulls what may be written out of the pipeline and puts it on the wire in few large writes: a small text, its
@@ -127,6 +131,7 @@ export class Writer {
     const oneChunk = form !== "data" && text.whole && text.size !== undefined;
     const chunks = form !== "data" && !oneChunk;
     if (oneChunk) this.#announce(transaction, text.size ?? 0, true);
+    let turnAt = transaction.bytes + TURN_OCTETS;
     const add = (octets: Uint8Array): void => (chunks ? this.#hold(octets) : this.#addText(octets));
     for (;;) {
       const hold = setTimeout(() => {
@@ -146,11 +151,18 @@ export class Writer {
           await this.#chunkMayGo(transaction);
           if (!this.#pipeline.writingText(transaction)) return;
           this.#sendChunk(transaction, false);
+        } else if (this.#batch.octets >= TEXT_BLOCK_OCTETS) {
+          this.#flush();
+        } else {
+          continue;
         }
-        if (this.#batch.octets < TEXT_BLOCK_OCTETS) continue;
-        this.#flush();
         if (this.#transport.full) this.#turn(); // sets the deadline for a network that takes no more
         await this.#transport.room();
+        // However fast source and network are, replies are read, and others have their turn.
+        if (transaction.bytes >= turnAt) {
+          await nextTurn();
+          turnAt = transaction.bytes + TURN_OCTETS;
+        }
         if (!this.#pipeline.writingText(transaction)) return;
       }
     }
