@@ -1,78 +1,30 @@
-import { type Delivery, type Message, type SessionOptions, SmtpSession } from "smtp-pipelining";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import type { SessionOptions } from "smtp-pipelining";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CERTIFICATE } from "../../support/certificate.ts";
 import { postfixSkipped, type RunningPostfix, startPostfix } from "../../support/real-servers/postfix.ts";
+import {
+  expectDelivered,
+  expectedFates,
+  FROM,
+  fates,
+  MAILBOXES,
+  messages,
+  type Said,
+  session,
+} from "../../support/real-servers/workload.ts";
 
-const FROM = "sender@example.org";
 const TRUSTED = { ca: CERTIFICATE };
 
-/** What the server below says to each of these; to those that have a mailbox, 250. */
-const REFUSED: Readonly<Record<string, string>> = {
-  "nobody@example.net": "failed rcpt 550 5.1.1 false",
-  "busy@example.net": "failed rcpt 450 4.2.1 true",
-  "someone@elsewhere.example": "failed rcpt 554 5.7.1 false",
+/** What the server below says. */
+const SAID: Said = {
+  refused: {
+    "nobody@example.net": "failed rcpt 550 5.1.1 false",
+    "busy@example.net": "failed rcpt 450 4.2.1 true",
+    "someone@elsewhere.example": "failed rcpt 554 5.7.1 false",
+  },
+  taken: "succeeded message 250 2.0.0",
+  unwanted: "failed message 550 5.7.1 false",
 };
-const MAILBOXES = ["anna@example.net", "bert@example.net", "carl@example.net"];
-const LISTS: readonly (readonly string[])[] = [
-  ["anna@example.net"],
-  ["anna@example.net", "nobody@example.net", "bert@example.net"],
-  ["nobody@example.net", "busy@example.net", "someone@elsewhere.example"],
-  ["busy@example.net", "carl@example.net"],
-  ["anna@example.net", "bert@example.net", "carl@example.net"],
-  ["nobody@example.net"],
-  ["bert@example.net"],
-];
-
-/** Texts that a server or a client could spoil. */
-const BODIES: readonly string[] = [
-  "Short.\r\n",
-  ".\r\n..\r\n.leading dot\r\n.\r\n",
-  "MAIL FROM:<x@example.org>\r\n.\r\nQUIT\r\n",
-  "Größe, 大きさ\r\n",
-  `${"x".repeat(5_000)}\r\n`,
-  ".line\r\n".repeat(20_000),
-  "\r\n\r\n\r\n",
-  "",
-];
-
-interface Sent extends Message {
-  readonly id: string;
-  readonly to: readonly string[];
-  readonly data: string;
-}
-
-/** What the server below refuses at the end of the text. */
-const UNWANTED = "X-Refuse: please\r\n";
-
-/** So many messages, each of its own text; every eleventh is refused for its text. */
-function messages(name: string, count: number): Sent[] {
-  return Array.from({ length: count }, (_, i) => ({
-    id: `${name}-${i}`,
-    from: FROM,
-    to: LISTS[i % LISTS.length] ?? [],
-    data: `Subject: ${name} ${i}\r\n${i % 11 === 10 ? UNWANTED : ""}\r\n${BODIES[i % BODIES.length]}`,
-  }));
-}
-
-/** Every recipient with its fate, in few words. */
-function fates({ id, recipients }: Delivery): string[] {
-  return recipients.map((result) => {
-    const reply = result.status === "unknown" ? undefined : result.reply;
-    const retryable = result.status === "failed" ? ` ${result.retryable}` : "";
-    return `${id} ${result.address}: ${result.status} ${result.stage} ${reply?.code} ${reply?.enhanced}${retryable}`;
-  });
-}
-
-function expectedFates({ id, to, data }: Sent): string[] {
-  const accepted = data.includes(UNWANTED) ? "failed message 550 5.7.1 false" : "succeeded message 250 2.0.0";
-  return to.map((address) => `${id} ${address}: ${REFUSED[address] ?? accepted}`);
-}
-
-function session(port: number, options: Partial<SessionOptions>): SmtpSession {
-  const made = new SmtpSession({ host: "127.0.0.1", port, ...options });
-  onTestFinished(() => made.destroy());
-  return made;
-}
 
 /** To start it takes a few seconds: Postfix makes its queue first. */
 const START = 60_000;
@@ -81,7 +33,7 @@ describe.skipIf(postfixSkipped)("Postfix", () => {
   let postfix: RunningPostfix;
   beforeAll(async () => {
     postfix = await startPostfix({
-      mailboxes: ["anna", "bert", "carl"],
+      mailboxes: MAILBOXES,
       settings: {
         smtpd_recipient_restrictions: "check_recipient_access inline:{{busy@example.net = 450 4.2.1 Busy}}",
         header_checks: "regexp:{{/^X-Refuse:/ REJECT Unwanted}}",
@@ -113,23 +65,9 @@ describe.skipIf(postfixSkipped)("Postfix", () => {
       const sent = messages(name, count);
       const deliveries = await Promise.all(sent.map((message) => client.pipeline(message)));
       expect(await ready).toMatchObject(facts);
-      expect(deliveries.flatMap(fates)).toEqual(sent.flatMap(expectedFates));
+      expect(deliveries.flatMap(fates)).toEqual(sent.flatMap((each) => expectedFates(each, SAID)));
       await client.quit();
-
-      for (const mailbox of MAILBOXES) {
-        const texts = await postfix.delivered(mailbox);
-        const mine = texts.filter((text) => text.startsWith(`Subject: ${name} `));
-        const expected = sent
-          .filter(({ to, data }) => !data.includes(UNWANTED) && to.includes(mailbox))
-          .map(({ data }) => Buffer.from(data).toString("latin1"))
-          .sort();
-        expect(mine.length, mailbox).toBe(expected.length);
-        // Not with toEqual: its report of two hundred long texts would take minutes.
-        expect(
-          mine.sort().every((text, i) => text === expected[i]),
-          mailbox,
-        ).toBe(true);
-      }
+      await expectDelivered(name, sent, postfix.delivered);
     },
   );
 
