@@ -116,6 +116,11 @@ export class Chunking {
     return this.#probed === "pending" && this.#probe.includes(exchange);
   }
 
+  /** Whether it is the RSET that begins the probe. */
+  leadsProbe(exchange: PendingExchange): boolean {
+    return exchange === this.#probe[0];
+  }
+
   /** A command of the probe was answered. @returns what it says, once all are */
   probeAnswered(exchange: PendingExchange): ProbeVerdict | undefined {
     if (exchange !== this.#probe.at(-1)) return undefined;

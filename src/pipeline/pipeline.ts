@@ -924,7 +924,9 @@ export class Pipeline {
   // ---- CHUNKING
 
   #actOnProbe(exchange: PendingExchange, reply: Reply, now: number): void {
-    if (exchange.command === "RSET" && reply.code === 421) {
+    // The RSET behind the text is refused where the text is run as commands: that is for the verdict to say.
+    const refusedAtFirst = this.#chunking.leadsProbe(exchange) && replyClass(reply) !== 2;
+    if (refusedAtFirst || (exchange.command === "RSET" && reply.code === 421)) {
       this.#hangUp.refused(reply, now);
       return;
     }

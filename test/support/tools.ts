@@ -12,6 +12,13 @@ export function leftOutWithout(programs: readonly string[], install: string): bo
   return true;
 }
 
+/** The same for what is no program of its own: whether this command ends well says that it is there. */
+export function leftOutUnlessRuns(program: string, args: readonly string[], install: string): boolean {
+  if (spawnSync(program, args).status === 0 || process.env["REQUIRE_TOOLS"] === "1") return false;
+  console.warn(`\n!!! ${[program, ...args].join(" ")} fails: what needs it is NOT tested. ${install}\n`);
+  return true;
+}
+
 /** The same where a server must be started as root, because it gives its processes users of their own. */
 export function leftOutUnlessRoot(program: string): boolean {
   if (process.getuid?.() === 0 || process.env["REQUIRE_TOOLS"] === "1") return false;

@@ -297,6 +297,19 @@ test("421 to the probe's MAIL, and it closes: everything is retryable", async ()
   expect(fates).toEqual(lost(1, 2, 3));
 });
 
+test.each([
+  ["and it closes", "S: 500 what?\n-- close", "ESMTP_SERVER_CLOSING"],
+  [
+    "and it goes on: what can't be refused was not answered",
+    "S: 500 what?\nS: 250 ok\nS: 503 no recipients\nS: 500 what?\nS: 250 ok\nS: 250 ok\n-- client closes",
+    "ESMTP_OUT_OF_STEP",
+  ],
+])("the RSET that begins the probe is refused, %s", async (_, script, code) => {
+  const { fates, error } = await conversation(THREE, `${HELLO_CHUNKING}\n${PROBE}\n${script}`, AUTO);
+  expect(fates).toEqual(lost(1, 2, 3));
+  expect(error).toBe(code);
+});
+
 test("silence in the midst of the probe: the connection is closed, everything is retryable", async () => {
   const { fates } = await conversation(
     THREE,
