@@ -10,6 +10,7 @@ const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
       { find: /^smtp-pipelining$/, replacement: source("index.ts") },
+      { find: /^smtp-pipelining\/testing$/, replacement: source("testing/index.ts") },
       { find: /^smtp-pipelining\/(.*)$/, replacement: source("observability/$1.ts") },
     ],
   },

@@ -16,6 +16,8 @@ const LAYERS: Record<string, readonly string[]> = {
   session: ["session", "pipeline", "protocol", "node", "eventemitter3"],
   "index.ts": ["session", "pipeline", "protocol"],
   observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
+  // What tests compare a session with must not share its mistakes.
+  testing: ["testing", "node"],
 };
 
 /** What would make the pure layers impure. */

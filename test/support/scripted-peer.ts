@@ -1,5 +1,4 @@
-import type { AddressInfo } from "node:net";
-import { createServer, type Server, Socket } from "node:net";
+import { Socket } from "node:net";
 import {
   BoundedPeerMemory,
   type Delivery,
@@ -8,10 +7,9 @@ import {
   type SessionOptions,
   SmtpSession,
 } from "smtp-pipelining";
+import { createScriptedServer, type ScriptedServer } from "smtp-pipelining/testing";
 import { expect, onTestFinished } from "vitest";
-import { type ClientView, ScriptedConnection } from "./scripted-peer/connection.ts";
 import { EventLog } from "./scripted-peer/event-log.ts";
-import { parseScript, type Step } from "./scripted-peer/script.ts";
 
 /** Longer than anything takes on a slow machine: what did not happen by then does not happen. */
 const PATIENCE = 8_000;
@@ -82,31 +80,24 @@ export function closed(session: SmtpSession): Promise<void> {
   });
 }
 
-/** A scripted peer that lives for one test: each conversation is a connection and a session of its own. */
+/** A scripted server that lives for one test, and sessions to it: one for each conversation. */
 export class ScriptedPeer {
-  readonly #server: Server;
+  readonly #server: ScriptedServer;
   readonly #peers = new BoundedPeerMemory();
-  readonly #connections: Socket[] = [];
-  #accept: (socket: Socket) => void = (socket) => socket.destroy();
 
-  private constructor(server: Server) {
+  private constructor(server: ScriptedServer) {
     this.#server = server;
-    server.on("connection", (socket) => {
-      this.#connections.push(socket);
-      this.#accept(socket);
-    });
   }
 
   static async start(): Promise<ScriptedPeer> {
-    const server = createServer({ allowHalfOpen: true });
+    const server = await createScriptedServer();
     const peer = new ScriptedPeer(server);
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     onTestFinished(() => peer.#close());
     return peer;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#server.port;
   }
 
   /** Holds a conversation and checks that it went as scripted, that nothing stays open, and that the events agree. */
@@ -115,14 +106,13 @@ export class ScriptedPeer {
     script: string,
     options: ConversationOptions = {},
   ): Promise<Outcome> {
-    const steps = parseScript(script);
     const writes = new RecordedWrites(this.port);
     const session = new SmtpSession({
       host: "127.0.0.1",
       port: this.port,
       name: "client.example",
       peers: this.#peers,
-      ...(records(steps) && { connectSocket: () => writes.connect() }),
+      ...(records(script) && { connectSocket: () => writes.connect() }),
       ...options.session,
     });
     const log = new EventLog(session);
@@ -139,7 +129,7 @@ export class ScriptedPeer {
     };
     const end = closed(session);
 
-    const scripted = this.#script(steps, writes, caller, log, options.actions ?? {});
+    const scripted = this.#play(script, writes, caller, log, options.actions ?? {});
     // A script that goes wrong ends the conversation at once.
     scripted.catch(() => session.destroy());
     const run = options.run ?? (() => Promise.all(messages.map((each) => caller.send(each))));
@@ -157,49 +147,40 @@ export class ScriptedPeer {
     return outcome(deliveries, log);
   }
 
-  async #script(
-    steps: readonly Step[],
+  #play(
+    script: string,
     writes: RecordedWrites,
     caller: Caller,
     log: EventLog,
     actions: NonNullable<ConversationOptions["actions"]>,
   ): Promise<void> {
     const { session } = caller;
-    const socket = await new Promise<Socket>((resolve) => {
-      this.#accept = resolve;
-    });
-    this.#accept = (another) => another.destroy();
-    const client: ClientView = {
+    return this.#server.play(script, {
       repliesNoticed: () => (session.state === "closed" ? Number.POSITIVE_INFINITY : log.of("reply").length),
-      writes: () => (records(steps) ? writes.ends : undefined),
+      ...(records(script) && { writes: () => writes.ends }),
       actions: Object.fromEntries(
         Object.entries(actions).map(([name, action]) => [name, () => action(caller)]),
       ),
-    };
-    const connection = new ScriptedConnection(socket, client);
-    this.#transcript = connection.transcript;
-    await connection.run(steps);
+    });
   }
 
-  #transcript: readonly string[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   #impatience(): Promise<never> {
     return new Promise((_, reject) => {
       this.#timer = setTimeout(() => {
-        reject(new Error(`nothing happens any more\n\n${this.#transcript.join("\n")}\n`));
+        reject(new Error(`nothing happens any more\n\n${this.#server.transcript.join("\n")}\n`));
       }, PATIENCE);
     });
   }
 
   async #close(): Promise<void> {
     clearTimeout(this.#timer);
-    for (const socket of this.#connections) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#server.close();
   }
 }
 
-/** One conversation with a scripted peer: see script.ts for the language. */
+/** One conversation with a scripted peer: see {@link createScriptedServer} for the language. */
 export async function conversation(
   messages: readonly Message[],
   script: string,
@@ -209,8 +190,9 @@ export async function conversation(
   return peer.conversation(messages, script, options);
 }
 
-function records(steps: readonly Step[]): boolean {
-  return steps.some((step) => step.kind === "hear" && step.sameWrite);
+/** Whether a script asks what left in the same write. */
+function records(script: string): boolean {
+  return /^\s*C\+ /m.test(script);
 }
 
 function outcome(deliveries: readonly Delivery[], log: EventLog): Outcome {

@@ -1,32 +1,27 @@
-import type { AddressInfo, Socket } from "node:net";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
+import { createScriptedServer } from "smtp-pipelining/testing";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ScriptedConnection } from "../support/scripted-peer/connection.ts";
-import { parseScript } from "../support/scripted-peer/script.ts";
 
 // The steps of a script for octets and chunks, with a client that writes what the test says: they must not let pass
 // what is something else.
 
-/** Runs a script with a client that writes all this at once and closes. */
+/** Runs a script with a client that writes all this and closes. Returns what it heard. */
 async function run(script: string, ...writes: readonly string[]): Promise<string> {
-  const server = createServer();
-  const accepted = new Promise<Socket>((resolve) => server.once("connection", resolve));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const client = connect((server.address() as AddressInfo).port, "127.0.0.1");
+  await using server = await createScriptedServer();
+  const played = server.play(script);
+  played.catch(() => undefined); // seen below, when the client is done
+  const client = connect(server.port, server.host);
   onTestFinished(() => {
     client.destroy();
-    server.close();
   });
   let heard = "";
   client.on("data", (octets) => {
     heard += octets.toString("latin1");
   });
   client.on("error", () => client.destroy());
-  const view = { repliesNoticed: () => Number.POSITIVE_INFINITY, writes: () => undefined, actions: {} };
-  const connection = new ScriptedConnection(await accepted, view);
   for (const each of writes) client.write(each, "latin1");
   client.end();
-  await connection.run(parseScript(script));
+  await played;
   await new Promise((resolve) => client.once("close", resolve));
   return heard;
 }
@@ -70,4 +65,20 @@ describe("what goes another way is seen", () => {
   ])("%s", async (_, script, written, problem) => {
     await expect(run(script, written)).rejects.toThrow(problem);
   });
+});
+
+test("a server that is closed says so to whoever waits for a client", async () => {
+  const server = await createScriptedServer();
+  const played = expect(server.play("S: 220 hello")).rejects.toThrow("closed before a client connected");
+  await expect(server.play("S: 220 hello")).rejects.toThrow("Another conversation waits");
+  await server.close();
+  await played;
+});
+
+test("who connects where no conversation waits for him is hung up on", async () => {
+  await using server = await createScriptedServer();
+  const client = connect(server.port, server.host);
+  client.on("error", () => undefined);
+  await new Promise((resolve) => client.once("close", resolve));
+  await expect(server.play("the client says hello")).rejects.toThrow("not a line of a script");
 });

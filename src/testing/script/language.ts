@@ -1,26 +1,4 @@
-// A conversation as text, one step a line:
-//
-//   S: 250 ok            the peer sends the line; S lines that follow one another leave in one packet
-//   S> 25                the peer sends octets without a line end; <CR>, <LF>, <NUL> and <hex> stand for octets
-//   C: DATA              the client must send this very line; a chunk that ends with a line end is lines, too
-//   C+ RSET              ... in the same write as what it sent before
-//   C> half a li         the client must send these very octets, without a line end; written as behind S>
-//   C* Text<CR><LF>      the client must send these octets in chunks of any size, BDAT before each and LAST with the
-//                        last; the peer answers 250 to each chunk but that
-//   -- close             the peer closes its side (FIN)
-//   -- reset             the peer resets the connection
-//   -- stop reading      the peer takes no more octets from the network
-//   -- text, not ended   what the client sends from here on is text, until it closes without having ended it
-//   -- chunks, not ended what the client sends from here on is chunks, answered 250, until it closes without having
-//                        sent the whole of a LAST
-//   -- drip              the peer sends a reply without an end, one octet at a time, until the client closes
-//   -- pause             the client has read what was sent; what follows leaves in a packet of its own
-//   -- client closes     the client closes and has sent nothing more
-//   -- anything else     an action of the test, by its name
-//   # a comment
-//
-// Before it sends, and at its end, the peer checks that the client sent nothing but what the script says.
-// The end of a script is also a "client closes".
+// A conversation as text, one step a line. What the lines mean: see createScriptedServer in server.ts.
 
 export type Step =
   | { readonly kind: "say"; readonly octets: string }

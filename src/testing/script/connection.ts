@@ -1,15 +1,18 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
-import type { Step } from "./script.ts";
+import type { Step } from "./language.ts";
 
-/** What the peer can see of the client beside the octets. */
+/** What a scripted server can know of its client beside the octets. All of it may be missing. */
 export interface ClientView {
-  /** How many replies the client has noticed; infinity once it is closed. */
-  repliesNoticed(): number;
-  /** Where in its octets each of its writes ended; undefined: its writes are not recorded. */
-  writes(): readonly number[] | undefined;
-  /** Actions of the test, by name. */
-  readonly actions: Readonly<Record<string, () => unknown>>;
+  /**
+   * How many replies the client has noticed, infinity once it is closed: so that the server sees what the client sends
+   * too early, however busy the machine is. Default: it gives the client a few turns of the event loop.
+   */
+  repliesNoticed?(): number;
+  /** Where in the client's octets each of its writes ended: what `C+` needs to know. */
+  writes?(): readonly number[];
+  /** What the script's lines `-- name` do, by name. */
+  readonly actions?: Readonly<Record<string, () => unknown>>;
 }
 
 /** Turns of the event loop in which octets on their way arrive, and what they bring about too. */
@@ -21,7 +24,7 @@ const DRIP = 5;
 
 const CHUNK = /^BDAT (\d+)( LAST)?\r\n$/;
 
-/** One connection of a scripted peer, from its acceptance to its end. */
+/** One connection of a scripted server, from its acceptance to its end. */
 export class ScriptedConnection {
   readonly transcript: string[] = [];
   readonly #socket: Socket;
@@ -82,7 +85,7 @@ export class ScriptedConnection {
     const heard = await this.#takeLine(line);
     if (heard !== `${line}\r\n`) throw this.#fault(`${JSON.stringify(`${line}\r\n`)} was due`);
     if (!sameWrite) return;
-    const writes = this.#client.writes();
+    const writes = this.#client.writes?.();
     if (writes === undefined) throw this.#fault("the client's writes are not recorded");
     if (writes.includes(start)) throw this.#fault("it left in a write of its own");
   }
@@ -161,8 +164,8 @@ export class ScriptedConnection {
     else if (name === "stop reading") this.#socket.pause();
     else if (name === "drip") await this.#drip();
     else if (name !== "pause") {
-      const action = this.#client.actions[name];
-      if (action === undefined) throw this.#fault(`the test has no action ${JSON.stringify(name)}`);
+      const action = this.#client.actions?.[name];
+      if (action === undefined) throw this.#fault(`there is no action ${JSON.stringify(name)}`);
       await action();
     }
   }
@@ -201,8 +204,8 @@ export class ScriptedConnection {
 
   /** Until the client has read what was sent, and what it wrote then has come. */
   async #settle(): Promise<void> {
-    for (let i = 0; i < MOST_TURNS && this.#client.repliesNoticed() < this.#repliesSent; i++)
-      await nextTurn();
+    const noticed = (): number => this.#client.repliesNoticed?.() ?? Number.POSITIVE_INFINITY;
+    for (let i = 0; i < MOST_TURNS && noticed() < this.#repliesSent; i++) await nextTurn();
     for (let i = 0; i < TURNS; i++) await nextTurn();
   }
 

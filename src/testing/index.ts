@@ -1,0 +1,2 @@
+export type { ClientView } from "./script/connection.ts";
+export { createScriptedServer, type ScriptedServer } from "./script/server.ts";
