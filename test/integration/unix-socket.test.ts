@@ -11,7 +11,8 @@ const FOUR = message(1, {
 
 describe("LMTP over a Unix socket", () => {
   test("from greeting to QUIT", async () => {
-    const { socketPath, stored } = await startLmtpServer();
+    const server = await startLmtpServer();
+    const { socketPath } = server;
     const session = new SmtpSession({ protocol: "lmtp", socketPath, peers: new BoundedPeerMemory() });
     const connects: unknown[] = [];
     session.on("connecting", ({ host, port }) => connects.push([host, port]));
@@ -29,7 +30,7 @@ describe("LMTP over a Unix socket", () => {
       ["rcpt", false],
       ["message", false],
     ]);
-    expect(stored).toEqual([
+    expect(server.stored).toEqual([
       { recipient: "ann@example.net", text: "Subject: Hi\r\n\r\nHi\r\n" },
       { recipient: "b2@example.net", text: "Text 2\r\n" },
     ]);
@@ -41,13 +42,14 @@ describe("LMTP over a Unix socket", () => {
   });
 
   test("named by a URL, percent-encoded", async () => {
-    const { socketPath, stored } = await startLmtpServer();
+    const server = await startLmtpServer();
+    const { socketPath } = server;
     expect(socketPath).toContain(" ");
     const session = new SmtpSession(`lmtp+unix://${socketPath.replaceAll(" ", "%20")}`);
     const delivery = await session.pipeline(message(1));
     await session.quit();
     expect(delivery.ok).toBe(true);
-    expect(stored.map(({ recipient }) => recipient)).toEqual(["b1@example.net"]);
+    expect(server.stored.map(({ recipient }) => recipient)).toEqual(["b1@example.net"]);
   });
 
   test("a socket that is not there: ESMTP_CONNECT, which names it", async () => {
