@@ -50,6 +50,8 @@ test("every example in TypeScript compiles, as strictly as this package does", (
   const files = examples();
   expect(files.size).toBeGreaterThan(8);
   files.set(join(ROOT, "test/docs/given.ts"), GIVEN);
+  // What the test in docs/testing.md tests.
+  files.set(join(ROOT, "test/docs/newsletter.ts"), read("examples/testing/newsletter.ts"));
   const { config } = ts.readConfigFile(join(ROOT, "tsconfig.json"), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent({ ...config, files: [] }, ts.sys, ROOT);
   const settings = { ...options, noEmit: true, noUnusedLocals: false, isolatedDeclarations: false };

@@ -59,6 +59,7 @@ test("its files are the build and the documents", () => {
     "README.md",
     "SECURITY.md",
     "docs/observability.md",
+    "docs/testing.md",
     "grafana/README.md",
     "grafana/alerts/smtp-pipelining.rules.yml",
     "grafana/dashboards/smtp-pipelining.json",
@@ -72,6 +73,15 @@ import { SmtpSession, type Delivery, type SessionEvents } from "smtp-pipelining"
 import { attachLogger, type Logger } from "smtp-pipelining/logging";
 import { attachMetrics, type MetricsOptions } from "smtp-pipelining/metrics";
 import { attachRecorder } from "smtp-pipelining/recorder";
+import { createTestServer, cut, type ReceivedMessage } from "smtp-pipelining/testing";
+
+const server = await createTestServer({ faults: [cut({ at: "text", nth: 2 })] });
+const client = new SmtpSession(server.url);
+const { ok } = await client.pipeline({ from: "a@example.org", to: "b@example.net", data: "x" });
+await client.quit();
+const accepted: readonly ReceivedMessage[] = server.messages;
+console.log(ok, accepted.map(({ to }) => to.join()).join());
+await server.close();
 
 const session = new SmtpSession({ host: "mail.example.org" });
 const delivered: Promise<Delivery<number>> = session.pipeline({ from: "", to: "a@example.net", data: "x", tag: 1 });
@@ -148,7 +158,9 @@ describe("a consumer", () => {
   test("without them type-checks and runs", () => {
     writeFileSync(join(consumer, "without.ts"), WITHOUT_PEERS);
     expect(compile("without.ts")).toBe("");
-    expect(run("node", ["built/without.js"], consumer).trim()).toBe("function newsletter true 1\nfalse");
+    expect(run("node", ["built/without.js"], consumer).trim()).toBe(
+      "true b@example.net\nfunction newsletter true 1\nfalse",
+    );
   }, 60_000);
 
   test("with them too", () => {
