@@ -140,9 +140,9 @@ export class Conversation {
     const { inChunks } = this.#transaction;
     const refusal = inChunks ? "503 5.5.1 BDAT was begun" : this.#transaction.refusal(0);
     const said = await this.#answer("DATA", line, refusal ?? "354 end with <CR><LF>.<CR><LF>");
-    if (this.#over || !said.startsWith("354")) return;
+    if (this.#over || !said.startsWith("3")) return;
     const text = await this.#input.text();
-    if (text === undefined) return;
+    if (text === undefined) return this.#lost();
     this.#note(`C: (${text.length} octets of text)`);
     await this.#text(".", "DATA", text);
   }
@@ -156,7 +156,7 @@ export class Conversation {
     const refusal = this.#transaction.refusal(Number(size));
     const leaks = refusal !== undefined && this.#shared.settings.flaws.runsRefusedChunks === true;
     const octets = leaks ? "" : await this.#input.octets(Number(size));
-    if (octets === undefined) return;
+    if (octets === undefined) return this.#lost();
     if (last !== undefined) await this.#text(line, "BDAT", octets);
     else {
       let taken = false;
@@ -166,6 +166,12 @@ export class Conversation {
       });
       this.#transaction.chunk(taken);
     }
+  }
+
+  /** The client is gone in the midst of a text: what came of it is no command. */
+  #lost(): void {
+    this.#flush();
+    this.#over = true;
   }
 
   /** The end of a text has come: with its last octets. */

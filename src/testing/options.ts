@@ -4,7 +4,7 @@ import type { Fault } from "./faults.ts";
 
 /**
  * A reply that is programmed: lines without their line ends, several of them parted by `\n` (`"250-a\n250 b"`). It need not
- * be a proper one. `""`: none. With a code of the kind that is due (250 to MAIL, 354 to DATA) the server also does what was
+ * be a proper one. `""`: none. With a code of the kind that is due (2yz to MAIL, 3yz to DATA) the server also does what was
  * asked; with any other it does not. It hangs up behind a 421, as RFC 5321 §3.8 has it.
  */
 export type ProgrammedReply = string;

@@ -63,7 +63,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const record = truth.connected();
-    const wire = new Wire(socket, settings.latency, plan.behindOctets(record.number));
+    const wire = new Wire(socket, settings.latency, plan.behindOctets(record.number), record);
     sockets.add(socket);
     const closed = new Promise((resolve) => socket.once("close", resolve));
     const conversation = new Conversation(wire, shared, record).run().catch((error: unknown) => {

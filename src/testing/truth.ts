@@ -11,6 +11,10 @@ export interface TestConnection {
   readonly secure: boolean;
   /** Who has authenticated. */
   readonly user: string | undefined;
+  /** Octets that came from the client over the network, under TLS its records. */
+  readonly octetsReceived: number;
+  /** Octets that went to the client. */
+  readonly octetsSent: number;
   /** What was said, a line each: `"C: RSET"`, `"C: (403 octets of text)"`, `"S: 250 ok"`, `"-- cut (rst)"`. */
   readonly transcript: readonly string[];
 }
@@ -20,6 +24,8 @@ export interface ConnectionRecord extends TestConnection {
   open: boolean;
   secure: boolean;
   user: string | undefined;
+  octetsReceived: number;
+  octetsSent: number;
   readonly transcript: string[];
 }
 
@@ -38,7 +44,15 @@ export class Truth {
 
   connected(): ConnectionRecord {
     const number = this.connections.length + 1;
-    const record = { number, open: true, secure: false, user: undefined, transcript: [] };
+    const record = {
+      number,
+      open: true,
+      secure: false,
+      user: undefined,
+      octetsReceived: 0,
+      octetsSent: 0,
+      transcript: [],
+    };
     this.connections.push(record);
     return record;
   }

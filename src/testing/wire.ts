@@ -1,14 +1,17 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Fault } from "./faults.ts";
+import type { ConnectionRecord } from "./truth.ts";
+
+/** Where a wire counts what passes. */
+type OctetRecord = Pick<ConnectionRecord, "octetsReceived" | "octetsSent">;
 
 /** The way between client and server: as long as it is told, and cut where it is told. TLS is spoken over it. */
 export class Wire extends Duplex {
   readonly #socket: Socket;
   readonly #latency: number;
   readonly #faults: Fault[];
-  #received = 0;
-  #sent = 0;
+  readonly #record: OctetRecord;
   #deaf = false;
   /** Nothing comes any more. */
   #ended = false;
@@ -17,12 +20,13 @@ export class Wire extends Duplex {
   #cut: (how: "fin" | "rst") => void = () => undefined;
 
   /** @param latency milliseconds, each way */
-  constructor(socket: Socket, latency: number, faults: readonly Fault[]) {
+  constructor(socket: Socket, latency: number, faults: readonly Fault[], record: OctetRecord) {
     // It outlives its two ends: what is on its way still arrives.
     super({ allowHalfOpen: true, autoDestroy: false });
     this.#socket = socket;
     this.#latency = latency;
     this.#faults = [...faults];
+    this.#record = record;
     socket.setNoDelay(true);
     socket.on("data", (octets: Buffer) => this.#later(() => this.#arrive(octets)));
     socket.on("end", () => this.#later(() => this.#noMore()));
@@ -93,10 +97,10 @@ export class Wire extends Duplex {
 
   #arrive(octets: Buffer): void {
     if (this.#ended) return;
-    const fault = this.#due("afterReceived", this.#received + octets.length);
-    const room = fault === undefined ? octets.length : fault.octets - this.#received;
+    const fault = this.#due("afterReceived", this.#record.octetsReceived + octets.length);
+    const room = fault === undefined ? octets.length : fault.octets - this.#record.octetsReceived;
     const heard = octets.subarray(0, room);
-    this.#received += heard.length;
+    this.#record.octetsReceived += heard.length;
     if (heard.length > 0 && !this.push(heard)) this.#socket.pause();
     if (fault === undefined) return;
     this.#happen(fault.fault);
@@ -105,10 +109,10 @@ export class Wire extends Duplex {
 
   #send(octets: Buffer): void {
     if (this.#severed) return;
-    const fault = this.#due("afterSent", this.#sent + octets.length);
-    const room = fault === undefined ? octets.length : fault.octets - this.#sent;
+    const fault = this.#due("afterSent", this.#record.octetsSent + octets.length);
+    const room = fault === undefined ? octets.length : fault.octets - this.#record.octetsSent;
     const said = octets.subarray(0, room);
-    this.#sent += said.length;
+    this.#record.octetsSent += said.length;
     if (said.length > 0) this.#later(() => this.#socket.write(said));
     if (fault === undefined) return;
     this.#happen(fault.fault);

@@ -57,7 +57,9 @@ test("it tells what it accepted, from whom, for whom and how, and every command"
     "QUIT 1 -",
   ]);
   await server.disconnected();
-  expect(server.connections).toMatchObject([{ number: 1, open: false, secure: false }]);
+  expect(server.connections).toMatchObject([
+    { number: 1, open: false, secure: false, octetsReceived: 139, octetsSent: said.length },
+  ]);
   expect(server.connections[0]?.transcript.slice(8, 13)).toEqual([
     "S: 250 2.1.5 recipient ok",
     "C: RCPT TO:<c@y>",
@@ -104,6 +106,12 @@ describe("it keeps to the order that SMTP has", () => {
   test("BDAT: what is refused is swallowed, RFC 3030 §2", async () => {
     const octets = "MAIL FROM:<a@x>\r\nBDAT 6 LAST\r\nNOOP\r\nRSET\r\n";
     expect(await answers({ extensions: ["CHUNKING"] }, octets, "leave")).toBe("220 250 503 250 ");
+  });
+
+  test("a text that is cut short is not run as commands", async () => {
+    const options = { extensions: ["CHUNKING"] };
+    expect(await answers(options, `${ENVELOPE}BDAT 9 LAST\r\nNOOP\r\n`, "leave")).toBe("220 250 250 250 ");
+    expect(await answers(options, `${ENVELOPE}DATA\r\nNOOP\r\n`, "leave")).toBe("220 250 250 250 354 ");
   });
 
   test("SIZE: in MAIL, at the end of a text, and in chunks", async () => {

@@ -1,0 +1,6 @@
+import { faultMatrix } from "./define.ts";
+
+faultMatrix(
+  "Faults under TLS (STARTTLS): recipients by fate. Cuts are sampled: four in each line and TLS record of either side.",
+  true,
+);
