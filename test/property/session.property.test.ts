@@ -28,9 +28,9 @@ type FollowOn = "unproven" | "proven" | "unfit";
 async function expectSound(
   script: SessionScript,
   peers: PeerMemory = new BoundedPeerMemory(),
-  followOn?: FollowOn,
+  followOn: FollowOn = "unproven",
 ): Promise<SessionRun> {
-  const run = new SessionRun(script, peers, followOn);
+  const run = new SessionRun(script, peers, { followOn });
   const problems = await run.run();
   expect(problems, run.transcript).toEqual([]);
   return run;

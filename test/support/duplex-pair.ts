@@ -11,9 +11,17 @@ interface Tap {
 export interface PairOptions {
   /** Sizes of the pieces in which octets arrive, either way, in turn; 0: whatever there is. Then whole. */
   readonly segments?: readonly number[];
-  /** Cuts the connection behind so many octets one way; `lossy`: what was under way the other way is lost. */
+  /**
+   * Cuts the connection behind so many octets one way; `lossy`: what was under way the other way is lost; `reset`: so is
+   * what the client has not read, and it sees ECONNRESET where it else sees the end.
+   */
   readonly cut?:
-    | { readonly way: "toServer" | "toClient"; readonly octets: number; readonly lossy: boolean }
+    | {
+        readonly way: "toServer" | "toClient";
+        readonly octets: number;
+        readonly lossy: boolean;
+        readonly reset?: boolean | undefined;
+      }
     | undefined;
   /** Behind so many octets the server's side takes no more. */
   readonly deafBehind?: number | undefined;
@@ -76,6 +84,7 @@ class Wire {
       if (this.#options.cut?.lossy) end.lose();
       end.hangUp();
     }
+    if (this.#options.cut?.reset) this.client.destroy(connectionReset());
   }
 }
 
@@ -186,4 +195,8 @@ class End extends Duplex {
   #isEnded(): boolean {
     return this.#ended;
   }
+}
+
+function connectionReset(): Error {
+  return Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
 }

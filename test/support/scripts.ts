@@ -254,6 +254,8 @@ export interface Cut {
   readonly way: "toServer" | "toClient";
   readonly octets: number;
   readonly lossy: boolean;
+  /** The client sees a reset connection instead of its end. Only where there is a socket. */
+  readonly reset?: boolean | undefined;
 }
 
 export const cut: fc.Arbitrary<Cut | undefined> = rarely(

@@ -7,6 +7,7 @@ import {
   type LineEndings,
   type Message,
   type MessageData,
+  type PeerFacts,
   type PeerMemory,
   type PipeliningMode,
   type RecipientResult,
@@ -33,6 +34,8 @@ export interface SessionMessage {
   readonly pieces: number;
   /** What goes wrong with a source, behind how many pieces: it throws, or says nothing more. */
   readonly fault: { readonly kind: "throws" | "hangs"; readonly behind: number } | undefined;
+  /** Between its pieces a source takes so long that each goes as a chunk of its own. Default false. */
+  readonly slow?: boolean | undefined;
   readonly size: "undeclared" | "right" | "wrong";
   readonly body: "7BIT" | "8BITMIME" | undefined;
   readonly requireAll: boolean;
@@ -126,12 +129,18 @@ export class SessionRun {
   #stirred = true;
   #closed = false;
 
-  constructor(script: SessionScript, peers: PeerMemory, followOn?: "unproven" | "proven" | "unfit") {
+  /** @param known what the memory says of the server: what the audit goes by */
+  constructor(
+    script: SessionScript,
+    peers: PeerMemory,
+    known: Partial<Pick<PeerFacts, "followOn" | "chunking">> = {},
+  ) {
     this.#script = script;
     this.#audit = new WireAudit({
       pipelining: script.pipelining,
       chunking: script.chunking,
-      followOn,
+      followOn: known.followOn,
+      bursts: known.chunking,
       lmtp: script.server.lmtp,
     });
     this.#model = new ModelServer(script.server);
@@ -162,6 +171,16 @@ export class SessionRun {
 
   get bursts(): number {
     return this.#audit.bursts;
+  }
+
+  /** How much travelled either way. */
+  get octets(): Readonly<Record<Cut["way"], number>> {
+    return this.#audit.octets;
+  }
+
+  /** The command lines that the server ran. */
+  get commands(): readonly string[] {
+    return this.#model.commands;
   }
 
   get deliveries(): readonly (Delivery | undefined)[] {
@@ -281,11 +300,12 @@ export class SessionRun {
 
   /** Text and octets in turn, one round of the event loop apart. */
   async *#pieces(script: SessionMessage): AsyncGenerator<string | Uint8Array, void, undefined> {
-    const { pieces, fault } = script;
+    const { pieces, fault, slow } = script;
     const text = wholeText(script);
     const size = Math.ceil(text.length / pieces);
     for (let i = 0; i < pieces; i++) {
       await immediate();
+      if (slow && i > 0) await pause();
       this.#stirred = true;
       if (fault?.behind === i && fault.kind === "throws") throw new Error("the source failed");
       if (fault?.behind === i) await new Promise(() => undefined);
@@ -520,6 +540,13 @@ export function isWhole(script: SessionMessage, lineEndings: LineEndings): boole
   if (source && fault !== undefined && fault.behind < pieces) return false;
   if (script.body === "7BIT" && /[^\0-\x7f]/.test(wholeText(script))) return false;
   return size !== "wrong" && !(lineEndings === "reject" && /(^|[^\r])\n|\r(?!\n)/.test(wholeText(script)));
+}
+
+/** Longer than a session waits for company for the octets of a stream. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 1_500);
+  });
 }
 
 function wholeText({ text, times }: SessionMessage): string {

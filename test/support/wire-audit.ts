@@ -68,6 +68,8 @@ export class WireAudit {
   readonly refusedEarly: Set<string> = new Set();
   /** How often a text of {@link ended} was then known not to go to a recipient: refused, or surely not looked at. */
   readonly excused: Map<string, number> = new Map();
+  /** How much was written, and how much came. */
+  readonly octets: { toServer: number; toClient: number } = { toServer: 0, toClient: 0 };
   /** How often an envelope was written behind an unanswered text. */
   followOns = 0;
   /** How often a text was written behind an envelope without its replies. */
@@ -120,6 +122,7 @@ export class WireAudit {
   /** Octets of one write of the client's. */
   sent(octets: string): void {
     if (octets === "") return;
+    this.octets.toServer += octets.length;
     this.transcript.push(`C: ${JSON.stringify(octets.length > 600 ? `${octets.slice(0, 600)}…` : octets)}`);
     if (this.#lost !== undefined) this.#problem(`wrote after ${this.#lost}`);
     else if (this.#suspicion !== "none") this.#problem(`wrote although suspicion is ${this.#suspicion}`);
@@ -130,6 +133,7 @@ export class WireAudit {
 
   /** Octets that the client was given. */
   received(octets: string): void {
+    this.octets.toClient += octets.length;
     this.transcript.push(`S: ${JSON.stringify(octets.length > 600 ? `${octets.slice(0, 600)}…` : octets)}`);
     this.#receivedPart += octets;
     this.#readReplies();
