@@ -44,11 +44,11 @@ export class Flight {
     this.#octets -= octets;
     this.#answered++;
     if (refused) this.#refused++;
-    if (this.#messages > 0 && this.#answered < BURST_STEP) return;
+    if (this.#messages === 0) this.#full = false;
+    if (this.#answered < BURST_STEP) return;
     const most = this.#refused * 8 > this.#answered ? Math.max(LEAST_BURST, this.#most / 2) : this.#most * 2;
     this.#most = Math.min(most, this.#window.messages);
     this.#answered = 0;
     this.#refused = 0;
-    if (this.#messages === 0) this.#full = false;
   }
 }
