@@ -44,7 +44,7 @@ export interface Sent extends Message {
 }
 
 /** What a server refuses at the end of the text. */
-export const UNWANTED = "X-Refuse: please\r\n";
+const UNWANTED = "X-Refuse: please\r\n";
 
 /** So many messages, each of its own text; every eleventh is refused for its text. */
 export function messages(
