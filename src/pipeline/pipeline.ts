@@ -1059,6 +1059,9 @@ export class Pipeline {
   #unasked(reply: Reply, now: number): void {
     if (this.#text?.form === "data" && rules.fits("text", reply)) {
       this.#answeredEarly(this.#text, reply, now);
+    } else if (this.#current?.stage === "go" && replyClass(reply) > 3 && reply.code !== 421) {
+      // Right behind its 354: it wants none of a text of which nothing was written yet.
+      this.#answeredEarly(this.#current, reply, now);
     } else if (reply.code === 421) {
       this.fail(rules.serverClosing(reply), "server", now);
     } else {

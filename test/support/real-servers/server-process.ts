@@ -22,6 +22,8 @@ export interface ServerProcess {
   until(what: string, ask: () => Promise<boolean>): Promise<void>;
   /** Fulfils when each listener has sent a greeting. */
   greets(listeners: readonly Listener[]): Promise<void>;
+  /** Fulfils when a port of 127.0.0.1 takes connections. */
+  listens(port: number): Promise<void>;
   /** Ends it, with its children, and removes its directory. */
   stop(): Promise<void>;
 }
@@ -80,11 +82,24 @@ export function startServerProcess(
         await until(`greeting of ${JSON.stringify(listener)}`, () => greets(listener));
       }
     },
+    listens: (port) => until(`listening at ${port}`, () => listens(port)),
     async stop() {
       child.stdin.end();
       await exit;
     },
   };
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect({ host: "127.0.0.1", port });
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.on("error", () => undefined).destroy();
+  }
 }
 
 /** Whether a 220 comes. */
