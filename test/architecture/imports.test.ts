@@ -15,6 +15,8 @@ const LAYERS: Record<string, readonly string[]> = {
   pipeline: ["pipeline", "protocol"],
   session: ["session", "pipeline", "protocol", "node", "eventemitter3"],
   "index.ts": ["session", "pipeline", "protocol"],
+  // A program: it uses what everybody can.
+  check: ["check", "index.ts", "node"],
   observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],

@@ -52,9 +52,9 @@ describe.skipIf(postfixSkipped)("Postfix", () => {
     ],
     ["STARTTLS-opportunistic", 40, "starttls", {}, { secure: true, verified: false }],
     ["TLS-implicit", 40, "tls", { tls: "implicit", tlsOptions: TRUSTED }, { secure: true, verified: true }],
-    ["no-TLS-offered", 200, "plain", {}, { secure: false, verified: false }],
-    ["chunking-strict", 200, "plain", { chunking: "strict" }, { secure: false }],
-    ["chunking-off", 200, "plain", { chunking: "off" }, { secure: false }],
+    ["chunking-bursts", 500, "plain", {}, { secure: false, verified: false }],
+    ["chunking-strict", 500, "plain", { chunking: "strict" }, { secure: false }],
+    ["chunking-off", 500, "plain", { chunking: "off" }, { secure: false }],
     ["lock-step", 40, "plain", { pipelining: "off" }, { secure: false }],
   ];
   test.each(modes)(
