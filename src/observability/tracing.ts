@@ -383,7 +383,8 @@ function partOf(seq: number, { exchanges }: CommandGroup): "start" | "end" | "wh
   for (const { messageSeq, command } of exchanges) {
     if (messageSeq !== seq) continue;
     if (command === "text" || command === "BDAT") text = true;
-    else envelope = true;
+    // It leads an envelope, or stands behind a text: it says nothing of either.
+    else if (command !== "RSET") envelope = true;
   }
   if (!envelope) return "end";
   return text ? "whole" : "start";

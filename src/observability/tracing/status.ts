@@ -1,5 +1,5 @@
 import { type SpanStatus, SpanStatusCode } from "@opentelemetry/api";
-import type { CommandGroup } from "../../pipeline/group.ts";
+import type { CommandGroup, Exchange } from "../../pipeline/group.ts";
 import type { SmtpErrorCode } from "../../protocol/errors.ts";
 import { type Reply, replyClass } from "../../protocol/reply.ts";
 import type { Delivery } from "../../session/message.ts";
@@ -77,19 +77,34 @@ export function deliveryFailure(delivery: Delivery): Failure | undefined {
 /**
  * A group failed if the session did while replies were owed, if a command other than RCPT was refused, or if every RCPT
  * was, or in LMTP the text by every recipient's reply: a refused recipient among others is the daily bread of mail.
+ * So is a text in a burst that is refused for that. What the discard probe asks for is to be refused.
  */
 export function groupFailure({ error, exchanges, errors }: CommandGroup): Failure | undefined {
   if (error !== undefined) return errorFailure(error.code);
   if (errors.length === 0) return undefined;
   const recipients = exchanges.filter(({ command }) => command === "RCPT");
-  const noneAccepted = recipients.every(({ reply }) => reply !== undefined && replyClass(reply) >= 4);
-  const taken = exchanges.some(
-    ({ command, reply }) => command === "text" && reply !== undefined && replyClass(reply) === 2,
-  );
-  const failed = errors.find(({ command }) =>
-    command === "RCPT" ? noneAccepted : !(command === "text" && taken),
-  );
+  const taken = exchanges.some((each) => isText(each) && each.reply !== undefined && !refused(each));
+  const failed = errors.find((each) => {
+    if (each.command === "RCPT") return recipients.every(refused);
+    if (isText(each)) return !taken;
+    return each.command !== "BDAT" || (each.messageSeq !== undefined && !forNobody(each, recipients));
+  });
   return failed?.reply === undefined
     ? undefined
     : replyFailure(failed.reply, VERBS.includes(failed.command) ? failed.command : "A command");
+}
+
+/** The end of a text that no burst holds: in LMTP one for each recipient. */
+function isText({ command, recipient }: Exchange): boolean {
+  return command === "text" || (command === "BDAT" && recipient !== undefined);
+}
+
+/** Every RCPT of its message was refused. */
+function forNobody({ messageSeq }: Exchange, recipients: readonly Exchange[]): boolean {
+  const own = recipients.filter((each) => each.messageSeq === messageSeq);
+  return own.length > 0 && own.every(refused);
+}
+
+function refused({ reply }: Exchange): boolean {
+  return reply !== undefined && replyClass(reply) >= 4;
 }
