@@ -4,6 +4,8 @@ import type { CommandGroup, Exchange } from "../pipeline/group.ts";
 export function commandsOf({ exchanges }: CommandGroup): readonly Exchange[] {
   return exchanges.filter(({ command, messageSeq }, i) => {
     const before = exchanges[i - 1];
-    return !(command === "text" && before?.command === "text" && before.messageSeq === messageSeq);
+    const another = before?.command === command && before.messageSeq === messageSeq;
+    // Only the end of a text names a recipient, of commands that are none themselves.
+    return !(another && command !== "RCPT" && before.recipient !== undefined);
   });
 }

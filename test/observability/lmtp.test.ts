@@ -5,9 +5,10 @@ import { attachMetrics } from "smtp-pipelining/metrics";
 import { attachRecorder } from "smtp-pipelining/recorder";
 import { attachTracing } from "smtp-pipelining/tracing";
 import { expect, test } from "vitest";
+import { chunking } from "../support/chunking-option.ts";
 import { startLmtpServer } from "../support/lmtp-server.ts";
 import { pageText, pictureOf } from "../support/recorded.ts";
-import { message } from "../support/scripted-peer.ts";
+import { BYE, conversation, message } from "../support/scripted-peer.ts";
 import { RecordedSpans } from "../support/spans.ts";
 
 // What watches a session, where one end of a text has several replies.
@@ -152,4 +153,57 @@ test("recorder: every reply stands in the picture, and the totals are the delive
     [".", 3, 550],
     [".", 3, 550],
   ]);
+});
+
+test("a text in chunks: each BDAT counts once, and is no error where some took it", async () => {
+  const register = new prometheus.Registry();
+  const spans = new RecordedSpans();
+  const to = ["ann@example.net", "full@example.net", "bob@example.net"];
+  await conversation(
+    [],
+    `
+    S: 220 store.example LMTP
+    C: LHLO client.example
+    S: 250-store.example
+    S: 250-PIPELINING
+    S: 250 CHUNKING
+    C: MAIL FROM:<a1@example.org>
+    C: RCPT TO:<ann@example.net>
+    C: RCPT TO:<full@example.net>
+    C: RCPT TO:<bob@example.net>
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    S: 250 ok
+    C: BDAT 8 LAST
+    C: Text 1
+    S: 250 stored
+    S: 452 full
+    S: 250 stored
+    C: RSET
+    S: 250 reset
+    ${BYE}`,
+    {
+      session: { protocol: "lmtp", ...chunking("strict") },
+      run: (caller) => {
+        attachMetrics(caller.session, { prometheus, register });
+        attachTracing(caller.session, { tracerProvider: spans.provider });
+        return caller.send(message(1, { to }));
+      },
+    },
+  );
+  expect(await counted(register, "commands_total")).toEqual({
+    LHLO: 1,
+    MAIL: 1,
+    RCPT: 3,
+    BDAT: 1,
+    RSET: 1,
+    QUIT: 1,
+  });
+  expect(await counted(register, "replies_total")).toMatchObject({ "BDAT 2xx": 2, "BDAT 4xx": 1 });
+  // The envelope's 4 commands in one group, and nothing else.
+  expect(await counted(register, "round_trips_saved_total")).toEqual({ "": 3 });
+  const [text] = spans.named("BDAT");
+  expect(text?.attributes).toMatchObject({ "smtp.group.commands": 1, "smtp.group.replies": 3 });
+  expect(text?.attributes).not.toHaveProperty("error.type");
 });
