@@ -74,6 +74,7 @@ export function shutdowns(commands: readonly TestCommand[]): Case[] {
 
 const WRONG: readonly string[] = [
   "250 2.0.0 wrong",
+  "250 2.0.0 flushed", // what it says to RSET
   "250-wrong\n250 2.0.0 wrong",
   "220 wrong",
   "334 wrong",
@@ -107,6 +108,9 @@ export function wrongReplies(commands: readonly TestCommand[]): Case[] {
 
 const SURPLUS: readonly string[] = [
   "250 2.0.0 surplus",
+  // What it says to RSET, and what to a text.
+  "250 2.0.0 flushed",
+  "250 2.0.0 accepted as 1",
   "354 surplus",
   "451 4.3.0 surplus",
   "550 5.0.0 surplus",

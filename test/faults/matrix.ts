@@ -28,14 +28,16 @@ export interface Sum {
 /** The kinds of faults, with all cases of each in a mode. */
 export async function casesOf(mode: Mode, tls: boolean): Promise<ReadonlyMap<string, readonly Case[]>> {
   const { commands, offsets } = await withoutFault(mode, tls);
-  return new Map([
+  const cases = new Map<string, readonly Case[]>([
     ["cuts behind octets", cutsBehindOctets(offsets)],
     ["cuts at commands", cutsAtCommands(commands)],
     ["silence", silences(commands)],
-    ["421", shutdowns(commands)],
-    ["wrong replies", wrongReplies(commands)],
-    ["surplus replies", surplusReplies(commands)],
   ]);
+  if (mode.flaws !== undefined) return cases;
+  return cases
+    .set("421", shutdowns(commands))
+    .set("wrong replies", wrongReplies(commands))
+    .set("surplus replies", surplusReplies(commands));
 }
 
 /** What the conversation is where nothing goes wrong. */

@@ -74,7 +74,7 @@ export async function run(
     replies: (command) =>
       given.answer?.(command) ?? (command.line.startsWith("RCPT TO:<no@") ? "550 5.1.1 nobody" : undefined),
     ...(given.faults !== undefined && { faults: given.faults }),
-    ...(given.flaws !== undefined && { flaws: given.flaws }),
+    flaws: { ...mode.flaws, ...given.flaws },
   });
   const session = new SmtpSession({
     host: server.host,
