@@ -2,9 +2,9 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { TEST_CERTIFICATE, TEST_KEY } from "./certificate.ts";
 import { checkKey, names, type TestCommand } from "./command.ts";
-import { Conversation, type Shared } from "./conversation.ts";
+import { Conversation } from "./conversation.ts";
 import { FaultPlan } from "./faults.ts";
-import { readOptions, type TestServerOptions } from "./options.ts";
+import { readOptions, type Settings, type TestServerOptions } from "./options.ts";
 import type { ReceivedMessage } from "./transaction.ts";
 import { type TestConnection, Truth } from "./truth.ts";
 import { Wire } from "./wire.ts";
@@ -51,14 +51,9 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
   const sockets = new Set<Socket>();
   const failures: unknown[] = [];
   let context: SecureContext | undefined;
-  const shared: Shared = {
-    settings,
-    truth,
-    plan,
-    secureContext: () => {
-      context ??= createSecureContext(tlsOptions);
-      return context;
-    },
+  const secureContext = (): SecureContext => {
+    context ??= createSecureContext(tlsOptions);
+    return context;
   };
 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -66,10 +61,12 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     const wire = new Wire(socket, settings.latency, plan.behindOctets(record.number), record);
     sockets.add(socket);
     const closed = new Promise((resolve) => socket.once("close", resolve));
-    const conversation = new Conversation(wire, shared, record).run().catch((error: unknown) => {
-      failures.push(error);
-      socket.destroy();
-    });
+    const conversation = new Conversation(wire, { settings, truth, plan }, record, secureContext)
+      .run()
+      .catch((error: unknown) => {
+        failures.push(error);
+        socket.destroy();
+      });
     void Promise.all([conversation, closed]).then(() => {
       sockets.delete(socket);
       record.open = false;
@@ -121,7 +118,7 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
 }
 
 function urlOf(
-  { lmtp, tls }: Pick<Shared["settings"], "lmtp" | "tls">,
+  { lmtp, tls }: Pick<Settings, "lmtp" | "tls">,
   host: string,
   port: number,
   path: string | undefined,

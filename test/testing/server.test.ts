@@ -193,6 +193,12 @@ describe("flaws", () => {
       "250 503 250 250 ",
     ],
     [
+      "of a chunk that is too large, too",
+      { extensions: ["CHUNKING", "SIZE 5"], flaws: { runsRefusedChunks: true } },
+      "MAIL FROM:<a@x>\r\nRCPT TO:<b@y>\r\nBDAT 6 LAST\r\nNOOP\r\nRSET\r\n",
+      "250 250 552 250 250 ",
+    ],
+    [
       "a transaction is kept whose text was refused",
       { flaws: { keepsTransaction: "refused" }, replies: { text: "554 no" } },
       two,
@@ -239,6 +245,11 @@ test("LMTP: an answer for each recipient; the message is for those it was accept
   expect(server.messages.map(({ to, text }) => ({ to, text }))).toEqual([
     { to: ["c@y"], text: ".a\r\n\r\n" },
   ]);
+});
+
+test("LMTP: a 421 is the last answer to a text", async () => {
+  const replies = { "text <b@": "421 4.3.2 bye" };
+  expect(await answers({ protocol: "lmtp", replies }, `${ENVELOPE}${TEXT}`)).toBe("220 250 250 250 354 421 ");
 });
 
 describe("TLS and accounts", () => {
