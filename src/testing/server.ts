@@ -45,14 +45,14 @@ export interface TestServer extends AsyncDisposable {
  */
 export async function createTestServer(options: TestServerOptions = {}): Promise<TestServer> {
   const settings = readOptions(options);
-  const { host = "127.0.0.1", path, tlsOptions = { cert: TEST_CERTIFICATE, key: TEST_KEY } } = options;
+  const { host = "127.0.0.1", path, tlsOptions } = options;
   const truth = new Truth();
   const plan = new FaultPlan(options.faults ?? []);
   const sockets = new Set<Socket>();
   const failures: unknown[] = [];
   let context: SecureContext | undefined;
   const secureContext = (): SecureContext => {
-    context ??= createSecureContext(tlsOptions);
+    context ??= tlsOptions === undefined ? ownContext() : createSecureContext(tlsOptions);
     return context;
   };
 
@@ -115,6 +115,14 @@ export async function createTestServer(options: TestServerOptions = {}): Promise
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+let own: SecureContext | undefined;
+
+/** Made once for all servers: it takes longer than most conversations. */
+function ownContext(): SecureContext {
+  own ??= createSecureContext({ cert: TEST_CERTIFICATE, key: TEST_KEY });
+  return own;
 }
 
 function urlOf(
