@@ -239,17 +239,22 @@ describe("its count is off: nothing of a text was sent, everything is retryable,
     S: 250 queued`;
 
   test.each([
-    ["the octets were run as a command", ["503 no recipients", "500 unknown command", "250 reset"]],
-    ["the octets were run as a command that is not minded", ["503 no recipients", "250 what?", "250 reset"]],
-    ["the text was answered twice", ["503 no recipients", "503 no recipients", "250 reset"]],
-  ])("%s", async (_, replies) => {
+    ["the octets were run as a command", "250 reset", ["503 none", "500 unknown command", "250 reset"]],
+    [
+      "the octets were run as a command that is not minded",
+      "250 reset",
+      ["503 none", "250 what?", "250 reset"],
+    ],
+    ["the text was answered twice", "250 reset", ["503 none", "503 none", "250 reset"]],
+    ["RSET was refused, twice alike", "451 not now", ["503 none", "451 not now"]],
+  ])("%s", async (_, reset, replies) => {
     const peer = await ScriptedPeer.start();
     const first = await peer.conversation(
       THREE,
       `
       ${HELLO_CHUNKING}
       ${PROBE}
-      S: 250 reset
+      S: ${reset}
       S: 250 ok
       ${replies.map((reply) => `S: ${reply}`).join("\n")}
       ${ACCEPTED}
