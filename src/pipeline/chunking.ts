@@ -132,6 +132,11 @@ export class Chunking {
     return verdict;
   }
 
+  /** Whether a text was answered in the words in which RSET is, though they can be told apart: a reply is missing. */
+  saysReset(reply: Reply): boolean {
+    return this.proven && this.#resetReply !== undefined && alike(reply, this.#resetReply);
+  }
+
   /** RSET was answered 2yz. @returns whether in the words in which it has been before */
   resetAnswered(reply: Reply): boolean {
     this.#resetReply ??= reply;

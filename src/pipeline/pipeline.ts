@@ -956,6 +956,10 @@ export class Pipeline {
     }
     const recipient = transaction.recipients[exchange.recipientIndex ?? -1];
     const refused = replyClass(reply) !== 2;
+    if (exchange.last && transaction.form === "burst" && this.#chunking.saysReset(reply)) {
+      this.protocolError(rules.outOfStep(reply, "BDAT"), now);
+      return;
+    }
     if (recipient !== undefined && transaction.textReply === undefined) {
       this.#fates.answered(transaction, recipient, reply);
     } else if (refused || exchange.last) {
@@ -984,15 +988,7 @@ export class Pipeline {
     const { textReply } = transaction;
     if (textReply === undefined) return;
     const accepted = replyClass(textReply) === 2;
-    if (accepted && alike(textReply, reply)) {
-      if (this.#chunking.proven) {
-        this.protocolError(rules.outOfStep(textReply, "BDAT"), now);
-        return;
-      }
-      this.#trust.chunkingIs("strict");
-    } else if (accepted) {
-      this.#trust.chunkingIs("proven");
-    }
+    if (accepted) this.#trust.chunkingIs(alike(textReply, reply) ? "strict" : "proven");
     this.#textAnswered(transaction, textReply, now);
   }
 
