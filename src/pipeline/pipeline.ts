@@ -415,6 +415,8 @@ export class Pipeline {
       return last === undefined ? { kind: "quit" } : undefined;
     }
     if (last === undefined) {
+      // Something may be open at the server: were RSET refused, the probe's text would go to its recipients.
+      if (this.#probeDue && this.#resetOwed) return { kind: "reset", transaction: undefined };
       if (this.#probeDue) return { kind: "probe", transaction: head };
       return { kind: "begin", transaction: head, followOn: false };
     }

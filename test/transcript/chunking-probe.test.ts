@@ -180,6 +180,35 @@ test("once per connection: what comes later goes in bursts at once", async () =>
   expect(fates).toEqual([1, 2, 3, 4, 5, 6].map((n) => `b${n} succeeded 250`));
 });
 
+describe("a transaction that may be open at the server: RSET is answered before the probe", () => {
+  const OPEN = `
+    ${HELLO_CHUNKING}
+    C: MAIL FROM:<a9@example.org>
+    C: RCPT TO:<b9@example.net>
+    C: RCPT TO:<c9@example.net>
+    S: 250 ok
+    S: 250 ok
+    S: 550 no such user
+    C: RSET`;
+  const all = { to: ["b9@example.net", "c9@example.net"], requireAllRecipients: true };
+  const run = async ({ send }: Caller): Promise<void> => {
+    await send(message(9, all));
+    await Promise.all(THREE.map((each) => send(each)));
+  };
+  const NOT_ALL = ["b9 failed aborted ESMTP_NOT_ALL_ACCEPTED retryable", "c9 failed rcpt 550"];
+
+  test("it is accepted", async () => {
+    const probed = `${PROBE} ${PROBED} ${last(1)} ${QUEUED} ${burst(2)} ${burst(3)} ${TAKEN} ${TAKEN}`;
+    const { fates } = await conversation([], `${OPEN}\nS: 250 reset ${probed} ${BYE}`, { ...AUTO, run });
+    expect(fates).toEqual([...NOT_ALL, ...ALL]);
+  });
+
+  test("it is refused: the text of the probe would be that transaction's", async () => {
+    const { fates } = await conversation([], `${OPEN}\nS: 550 no\n-- close`, { ...AUTO, run });
+    expect(fates).toEqual([...NOT_ALL, ...lost(1, 2, 3)]);
+  });
+});
+
 test("a peer that has proved itself gets no probe from the next session", async () => {
   const peer = await ScriptedPeer.start();
   const rest = `${burst(2)} ${burst(3)} ${TAKEN} ${TAKEN} ${BYE}`;
