@@ -11,7 +11,7 @@ import { ReplyParser } from "../../src/protocol/reply.ts";
 import { CanonicalText } from "../../src/protocol/text.ts";
 import { type Judged, judge } from "./judge.ts";
 import { isHonest, ModelServer, type ServerScript } from "./model-server.ts";
-import { addressOf, type Cut, type RecipientKind, type SenderKind, senderOf } from "./scripts.ts";
+import { addressOf, type Cut, misleads, type RecipientKind, type SenderKind, senderOf } from "./scripts.ts";
 import { WireAudit } from "./wire-audit.ts";
 
 /** A message, and what is done to it when: steps count from the beginning of the conversation. */
@@ -59,6 +59,8 @@ interface Stream {
   block: number;
   /** Octets that are not announced yet: of a stream that goes in chunks. */
   held: string;
+  /** It waits for the reply to a chunk. */
+  stalled: boolean;
 }
 
 /** Runs a conversation of a pipeline with a model server, in virtual time. */
@@ -123,6 +125,10 @@ export class Conversation {
 
   get followOns(): number {
     return this.#audit.followOns;
+  }
+
+  get bursts(): number {
+    return this.#audit.bursts;
   }
 
   /** The fates, message by message. */
@@ -235,6 +241,7 @@ export class Conversation {
           transform: new CanonicalText("normalize", due.form === "data"),
           block: 0,
           held: "",
+          stalled: false,
         };
       }
     }
@@ -242,7 +249,7 @@ export class Conversation {
     this.#prepare(step);
     this.#audit.sent(octets);
     this.#toServer += octets;
-    return octets !== "" || (this.#stream !== undefined && this.#over === 0);
+    return octets !== "" || (this.#stream?.stalled === false && this.#over === 0);
   }
 
   #prepare(step: number): void {
@@ -263,14 +270,16 @@ export class Conversation {
       return "";
     }
     const { blocks, text, failsAfter } = script;
+    // A text in memory is one chunk, announced before its first block; every second block of a stream is one: so some
+    // chunks have several, and LAST may be empty.
+    const whole = transaction.form !== "data" && script.opening === 0;
+    const chunks = transaction.form !== "data" && !whole;
+    stream.stalled = (chunks || (whole && stream.block === 0)) && !this.#pipeline.mayAnnounce;
+    if (stream.stalled) return "";
     const size = Math.ceil(text.length / blocks);
     const block = text.slice(stream.block * size, (stream.block + 1) * size);
-    let octets = "";
-    // A text in memory is one chunk, announced before its first block.
-    const whole = transaction.form !== "data" && script.opening === 0;
-    if (whole && stream.block === 0) octets += this.#announce(transaction, sizeOf(text), true);
-    const before = octets.length;
-    octets += latin1(transform.push(Buffer.from(block, "latin1")));
+    let line = whole && stream.block === 0 ? this.#announce(transaction, sizeOf(text), true) : "";
+    stream.held += latin1(transform.push(Buffer.from(block, "latin1")));
     const undeclared = transform.eightBit && !eightBitAllowed(transaction.text, this.#pipeline.capabilities);
     if (undeclared || (script.opening > 0 && failsAfter === stream.block)) {
       this.#stream = undefined;
@@ -278,25 +287,25 @@ export class Conversation {
       return "";
     }
     stream.block++;
-    const last = stream.block >= blocks;
-    if (last) octets += latin1(transform.end());
-    if (transaction.form !== "data" && !whole) {
-      // Every second block goes as a chunk: so some chunks have several, and LAST may be empty.
-      stream.held += octets;
-      if (!last && stream.block % 2 === 1) return "";
+    // What completes a chunk with LAST leaves together with the end of the text.
+    const last = stream.block >= blocks || (whole && transform.size === sizeOf(text));
+    if (last) stream.held += latin1(transform.end());
+    if (chunks && !last && stream.block % 2 === 1) return "";
+    const octets = stream.held;
+    stream.held = "";
+    if (chunks) {
       try {
-        octets = this.#announce(transaction, stream.held.length, last) + stream.held;
+        line = this.#announce(transaction, octets.length, last);
       } catch (error) {
         this.#stream = undefined;
         this.#pipeline.failText(transaction, error as SmtpError, this.#now);
         return "";
       }
-      stream.held = "";
     }
-    this.#pipeline.textWritten(octets.length - before, this.#now);
-    if (!last) return octets;
+    this.#pipeline.textWritten(octets.length, this.#now);
+    if (!last) return line + octets;
     this.#stream = undefined;
-    return octets + this.#pipeline.endText(transaction, this.#now);
+    return line + octets + this.#pipeline.endText(transaction, this.#now);
   }
 
   #announce(transaction: Transaction, octets: number, last: boolean): string {
@@ -473,18 +482,14 @@ export class Conversation {
     }
     if (this.#groups.length !== this.#begun.length) problems.push("a group did not end");
     problems.push(...this.#groups.flatMap(judgeGroup));
-    const { ended, refusedEarly } = this.#audit;
-    const { accepted } = this.#server;
-    return [
-      ...problems,
-      ...judge(judged, {
-        accepted,
-        ended,
-        refusedEarly,
-        honest: isHonest(this.#script.server),
-        lmtp: this.#script.server.lmtp,
-      }),
-    ];
+    this.#audit.end();
+    const { ended, excused, refusedEarly } = this.#audit;
+    const { accepted, leaked } = this.#server;
+    const { lmtp } = this.#script.server;
+    const honest = isHonest(this.#script.server) && !misleads(this.#script);
+    const leaks = leaked.filter((line) => line !== "XPRB"); // the probe's, which is there to leak
+    if (honest && leaks.length > 0) problems.push(`texts were run as commands: ${JSON.stringify(leaks)}`);
+    return [...problems, ...judge(judged, { accepted, ended, excused, refusedEarly, honest, lmtp })];
   }
 }
 

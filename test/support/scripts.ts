@@ -267,6 +267,25 @@ export const cut: fc.Arbitrary<Cut | undefined> = rarely(
   }),
 );
 
+/** Whether a burst may seem to end with a 421 or a refused RSET that did not end it: then nothing can be known. */
+export function misleads({
+  server,
+  cut,
+}: {
+  readonly server: ServerScript;
+  readonly cut: Cut | undefined;
+}): boolean {
+  const { chunking: offered, faults } = server;
+  const suspicious = faults.filter(
+    ({ on, says, after }) =>
+      after === "goOn" &&
+      (says === 421 || ((on === "RSET" || on === "NOOP") && typeof says === "number" && says >= 400)),
+  );
+  const ends =
+    cut !== undefined || offered?.mostInVain !== undefined || faults.some(({ after }) => after !== "goOn");
+  return offered !== undefined && suspicious.length > 0 && ends;
+}
+
 export type RecipientKind = "good" | "bad" | "again" | "utf8";
 
 /** The address of a recipient: it says which message it is of. `again` repeats the first. */

@@ -19,7 +19,7 @@ import { judgeGroup } from "./conversation.ts";
 import { duplexPair } from "./duplex-pair.ts";
 import { type Judged, judge } from "./judge.ts";
 import { isHonest, ModelServer, type ServerScript } from "./model-server.ts";
-import { addressOf, type Cut, type RecipientKind, type SenderKind, senderOf } from "./scripts.ts";
+import { addressOf, type Cut, misleads, type RecipientKind, type SenderKind, senderOf } from "./scripts.ts";
 import { WireAudit } from "./wire-audit.ts";
 
 /** A message, and what is done to it when: rounds of the event loop count from the beginning. */
@@ -518,19 +518,6 @@ export class SessionRun {
     const { lmtp } = this.#script.server;
     return [...problems, ...judge(judged, { accepted, ended, excused, refusedEarly, honest, lmtp })];
   }
-}
-
-/** Whether a burst may seem to end with a 421 or a refused RSET that did not end it: then nothing can be known. */
-function misleads({ server, cut }: SessionScript): boolean {
-  const { chunking: offered, faults } = server;
-  const suspicious = faults.filter(
-    ({ on, says, after }) =>
-      after === "goOn" &&
-      (says === 421 || ((on === "RSET" || on === "NOOP") && typeof says === "number" && says >= 400)),
-  );
-  const ends =
-    cut !== undefined || offered?.mostInVain !== undefined || faults.some(({ after }) => after !== "goOn");
-  return offered !== undefined && suspicious.length > 0 && ends;
 }
 
 /** Whether the text of a message can be had whole, and is what was declared of it. */
