@@ -21,6 +21,8 @@ import {
 // Two servers that say PIPELINING and do not bear what stands behind a message's text.
 
 const START = 60_000;
+/** Of chasquid each session has but a few errors, so there are many. */
+const PATIENCE = 240_000;
 
 interface Server {
   readonly port: number;
@@ -89,7 +91,7 @@ describe.skipIf(netServerMailSkipped)(
       ["auto", 500, {}],
       ["transaction", 100, { pipelining: "transaction" }],
       ["lock-step", 100, { pipelining: "off" }],
-    ])("%s: what became of %i messages is what was delivered", { timeout: START }, async (...mode) => {
+    ])("%s: what became of %i messages is what was delivered", { timeout: PATIENCE }, async (...mode) => {
       const warnings = await expectSound(server, said, mode);
       expect(warnings).toEqual(mode[0] === "auto" ? ["ESMTP_FOLLOW_ON_STORED"] : []);
     });
@@ -119,7 +121,7 @@ describe.skipIf(chasquidSkipped)(
       ["auto", 500, { peers: new BoundedPeerMemory() }],
       ["STARTTLS", 40, { tls: "required", tlsOptions: { ca: CERTIFICATE }, peers: new BoundedPeerMemory() }],
       ["lock-step", 40, { pipelining: "off" }],
-    ])("%s: what became of %i messages is what was delivered", { timeout: START }, async (...mode) => {
+    ])("%s: what became of %i messages is what was delivered", { timeout: PATIENCE }, async (...mode) => {
       const warnings = await expectSound(server, said, mode);
       expect(warnings).toEqual(mode[0] === "lock-step" ? [] : ["ESMTP_FOLLOW_ON_SWALLOWED"]);
     });
