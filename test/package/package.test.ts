@@ -59,6 +59,7 @@ test("its files are the build and the documents", () => {
     "README.md",
     "SECURITY.md",
     "docs/observability.md",
+    "docs/servers.md",
     "docs/testing.md",
     "grafana/README.md",
     "grafana/alerts/smtp-pipelining.rules.yml",
