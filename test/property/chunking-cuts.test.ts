@@ -83,15 +83,14 @@ function scriptOf(setting: Setting, more: Partial<SessionScript> = {}): SessionS
 }
 
 async function soundRun(setting: Setting, more: Partial<SessionScript> = {}): Promise<SessionRun> {
-  const known = { followOn: setting.peer, chunking: setting.peer };
-  let facts: PeerFacts = { ...known, pipelining: true };
+  let facts: PeerFacts = { followOn: setting.peer, chunking: setting.peer, pipelining: true };
   const peers: PeerMemory = {
     get: () => facts,
     set: (_, learnt) => {
       facts = learnt;
     },
   };
-  const run = new SessionRun(scriptOf(setting, more), peers, known);
+  const run = new SessionRun(scriptOf(setting, more), peers);
   const problems = await run.run();
   expect(problems, `${JSON.stringify({ ...setting, ...more })}\n${run.transcript}`).toEqual([]);
   return run;
@@ -150,7 +149,7 @@ describe.each(SETTINGS)("chunking $chunking, $peer peer", (setting) => {
     const run = await soundRun(setting);
     expect(fates(run)).toEqual(PLANNED);
     expect(run.bursts > 0).toBe(bursts);
-    expect(run.commands.filter((line) => /^BDAT/.test(line)).slice(-4)).toEqual([
+    expect(run.server.commands.filter((line) => /^BDAT/.test(line)).slice(-4)).toEqual([
       "BDAT 9",
       "BDAT 9",
       "BDAT 8 LAST",
@@ -182,7 +181,7 @@ describe.each(SETTINGS)("chunking $chunking, $peer peer", (setting) => {
   );
 
   test("every command refused", async () => {
-    const { commands } = await soundRun(setting);
+    const { commands } = (await soundRun(setting)).server;
     const tally = new Tally();
     for (const { on, nth } of places(commands)) {
       for (const says of [421, 452, 503, 530, 550, 554]) {

@@ -28,9 +28,8 @@ type FollowOn = "unproven" | "proven" | "unfit";
 async function expectSound(
   script: SessionScript,
   peers: PeerMemory = new BoundedPeerMemory(),
-  followOn: FollowOn = "unproven",
 ): Promise<SessionRun> {
-  const run = new SessionRun(script, peers, { followOn });
+  const run = new SessionRun(script, peers);
   const problems = await run.run();
   expect(problems, run.transcript).toEqual([]);
   return run;
@@ -183,11 +182,7 @@ test("of two sessions that share a memory the second heeds what the first has le
       const peers = new OpenMemory();
       await expectSound(script, peers);
       const { followOn } = peers;
-      const next = await expectSound(
-        { ...second, server: { ...script.server, faults: [] } },
-        peers,
-        followOn,
-      );
+      const next = await expectSound({ ...second, server: { ...script.server, faults: [] } }, peers);
       if (followOn === "unfit") expect(next.followOns).toBe(0);
     }),
     { numRuns: runs(300) },

@@ -129,18 +129,11 @@ export class SessionRun {
   #stirred = true;
   #closed = false;
 
-  /** @param known what the memory says of the server: what the audit goes by */
-  constructor(
-    script: SessionScript,
-    peers: PeerMemory,
-    known: Partial<Pick<PeerFacts, "followOn" | "chunking">> = {},
-  ) {
+  constructor(script: SessionScript, peers: PeerMemory) {
     this.#script = script;
     this.#audit = new WireAudit({
       pipelining: script.pipelining,
       chunking: script.chunking,
-      followOn: known.followOn,
-      bursts: known.chunking,
       lmtp: script.server.lmtp,
     });
     this.#model = new ModelServer(script.server);
@@ -150,7 +143,7 @@ export class SessionRun {
       protocol: script.server.lmtp ? "lmtp" : "smtp",
       pipelining: script.pipelining,
       lineEndings: script.lineEndings,
-      peers,
+      peers: { get: (key) => this.#recall(peers.get(key)), set: (key, facts) => peers.set(key, facts) },
       ...(script.chunking !== undefined && chunking(script.chunking)),
     });
     this.#listen();
@@ -178,9 +171,9 @@ export class SessionRun {
     return this.#audit.octets;
   }
 
-  /** The command lines that the server ran. */
-  get commands(): readonly string[] {
-    return this.#model.commands;
+  /** The server, which knows what it ran and accepted. */
+  get server(): Pick<ModelServer, "accepted" | "commands" | "leaked"> {
+    return this.#model;
   }
 
   get deliveries(): readonly (Delivery | undefined)[] {
@@ -432,6 +425,11 @@ export class SessionRun {
       this.#closed = true;
       this.#audit.note(`close: ${reason}`);
     });
+  }
+
+  #recall(facts: PeerFacts | undefined): PeerFacts | undefined {
+    if (facts !== undefined) this.#audit.recalls(facts);
+    return facts;
   }
 
   #meddle(): void {

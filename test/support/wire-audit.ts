@@ -46,7 +46,7 @@ export interface AuditOptions {
   /** LMTP is spoken. Default false. */
   readonly lmtp?: boolean | undefined;
   readonly pipelining: "auto" | "transaction" | "off";
-  /** What the memory of peers says when the session begins. Default `"unproven"`. */
+  /** What the memory of peers says when the session begins, unless {@link WireAudit.recalls}. Default `"unproven"`. */
   readonly followOn?: "unproven" | "proven" | "unfit" | undefined;
   /** Default `"auto"`. */
   readonly chunking?: "auto" | "strict" | "off" | undefined;
@@ -74,7 +74,7 @@ export class WireAudit {
   followOns = 0;
   /** How often a text was written behind an envelope without its replies. */
   bursts = 0;
-  readonly #options: AuditOptions;
+  #options: AuditOptions;
   #envelope: Envelope = newEnvelope();
   #owed: Owed[] = [{ verb: "greeting", followOn: false, envelope: this.#envelope }];
   #sentPart = "";
@@ -113,6 +113,12 @@ export class WireAudit {
   constructor(options: AuditOptions) {
     this.#options = options;
     this.#proven = options.followOn === "proven";
+  }
+
+  /** The client asked the memory of peers, and was told this. */
+  recalls(known: Pick<AuditOptions, "followOn"> & { readonly chunking: AuditOptions["bursts"] }): void {
+    this.#options = { ...this.#options, followOn: known.followOn, bursts: known.chunking };
+    this.#proven = known.followOn === "proven";
   }
 
   note(what: string): void {
