@@ -345,11 +345,14 @@ export class Pipeline {
     return "";
   }
 
-  /** The write that was being composed has been handed to the socket. */
-  turnOver(now: number): void {
+  /**
+   * The write that was being composed has been handed to the socket.
+   * @param brokenOff there is more, and the socket is full
+   */
+  turnOver(now: number, brokenOff = false): void {
     this.#sameWrite = false;
     // In bursts there is no reply that one has to wait for: what is handed over in one turn is a group.
-    if (this.#text === undefined && this.#chunking.proven) this.#ledger.close(now);
+    if (this.#text === undefined && this.#chunking.proven && !brokenOff) this.#ledger.close(now);
   }
 
   /** The socket has no more octets of ours to send: the deadline for the answer to a text runs from here. */

@@ -58,16 +58,19 @@ export class Writer {
       this.#answered();
       return;
     }
+    let brokenOff = false;
     // A write that is being composed is made whole: what may stand behind a text leaves with its end.
-    while (!this.#transport.full || this.#batch.octets > 0) {
+    while (!brokenOff && (!this.#transport.full || this.#batch.octets > 0)) {
       const time = now();
       const due = this.#pipeline.next(time);
       if (due === undefined) break;
       if (typeof due === "string") this.#addLines(due);
       else if (!this.#writeWhole(due, time)) break;
+      // But for bursts: there what is behind may come later, and there may be a window of it.
+      else brokenOff = due.form === "burst" && this.#transport.full;
     }
     this.#flush();
-    this.#pipeline.turnOver(now());
+    this.#pipeline.turnOver(now(), brokenOff);
   }
 
   /** A text that is in memory and fits in one write goes at once; any other as a stream. */
