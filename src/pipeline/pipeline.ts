@@ -1078,6 +1078,8 @@ export class Pipeline {
       // For what? The server may have taken the beginning for the whole.
       text.reply = reply;
       this.#fates.byError(text, error, (address) => unknown(address, error));
+    } else if (text.mailRefused && text.mailReply !== undefined) {
+      this.#fates.refused(text, "mail", text.mailReply);
     } else if (this.#options.protocol === "smtp") {
       text.reply = reply;
       this.#fates.byError(text, error, refusal);

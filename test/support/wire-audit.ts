@@ -84,6 +84,8 @@ export class WireAudit {
   #proven: boolean;
   #inText = false;
   /** The chunk that is being written. */
+  /** Recipients that were refused while the last octets of their text were being written. */
+  readonly #late: string[] = [];
   #chunk: { left: number; readonly size: number; readonly last: boolean } | undefined;
   #chunkingOffered = false;
   /** A BDAT was written. */
@@ -217,8 +219,14 @@ export class WireAudit {
     this.#textInThisWrite = true;
     envelope.ended = true;
     for (const each of envelope.recipients) this.ended.set(each, (this.ended.get(each) ?? 0) + 1);
+    for (const address of this.#late.splice(0)) this.#refuse(envelope, address);
     const replies = this.#options.lmtp ? envelope.accepted.length : 1;
     for (let i = 0; i < replies; i++) this.#owed.push({ verb, followOn: false, envelope });
+  }
+
+  #refuse(envelope: Envelope, address: string): void {
+    envelope.recipients.splice(envelope.recipients.indexOf(address), 1);
+    if (envelope.ended) this.#excuse(address);
   }
 
   #readOctets(): boolean {
@@ -471,8 +479,9 @@ export class WireAudit {
     } else if (verb === "RCPT") {
       if (kind === 2) envelope.accepted.push(address ?? "?");
       else if (address !== undefined) {
-        envelope.recipients.splice(envelope.recipients.indexOf(address), 1);
-        if (envelope.ended) this.#excuse(address);
+        // While the last octets of its text are on their way a refusal is not sure yet: step may be lost behind it.
+        if (this.#chunk?.last === true && envelope === this.#envelope) this.#late.push(address);
+        else this.#refuse(envelope, address);
       }
       if (current && kind === 2 && envelope.mail >= 400) this.#open = true;
     } else if (verb === "BDAT") {
