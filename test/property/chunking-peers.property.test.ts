@@ -171,7 +171,7 @@ function betrays({ chunking, keeps }: ServerScript): boolean {
   return chunking?.leaksUnreceivable === true || (chunking?.behindLast !== "sound" && keeps !== "nothing");
 }
 
-test("a proven server exchanged for a liar that says the same to EHLO: astray by two lies alone, and once", async () => {
+test("a proven server exchanged for a liar that says the same to EHLO: astray by two lies alone, until it shows", async () => {
   await fc.assert(
     fc.asyncProperty(liar, messages, async (server, second) => {
       const peers = await provenBy({ ...SOUND, size: server.size, chunking: SOUND_CHUNKING });
@@ -181,11 +181,12 @@ test("a proven server exchanged for a liar that says the same to EHLO: astray by
       if (!betrays(server)) expect(astray, run.transcript).toEqual([]);
       // Nothing is said to be accepted that was not. The limit: one that swallows what stands behind LAST, and answers
       // MAIL and RCPT in the very words of RSET, answers a later message in place of one that it never saw.
-      if (server.chunking?.behindLast === "swallows") return;
+      const swallows = server.chunking?.behindLast === "swallows";
       const taken = new Set(run.server.accepted.flatMap(({ recipients }) => recipients));
       const succeeded = run.deliveries.flatMap((delivery) => delivery?.succeeded ?? []);
-      for (const { address } of succeeded) expect(taken, run.transcript).toContain(address);
-      if (astray.length === 0) return;
+      for (const { address } of swallows ? [] : succeeded) expect(taken, run.transcript).toContain(address);
+      // The limit: it is learnt when the replies don't fit. A 421 in between ends the session without that.
+      if (astray.length === 0 || !run.transcript.includes("ESMTP_CHUNKING_UNFIT")) return;
       const next = await sessionWith(script, peers);
       expect([next.bursts, ...strays(next, script)], next.transcript).toEqual([0]);
     }),
