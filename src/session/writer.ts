@@ -150,6 +150,9 @@ export class Writer {
         if (transform.eightBit && !eightBit) throw undeclared("it has octets above 127");
         if (oneChunk && transform.size > (text.size ?? 0))
           throw undeclared("it has changed since it was queued");
+        // The last octets of what was announced as the last leave with the RSET behind them: once they are out the server
+        // may answer, and the text has to be known as ended.
+        if (oneChunk && transform.size === text.size) continue;
         if (this.#chunkOctets >= CHUNK_OCTETS) {
           await this.#chunkMayGo(transaction);
           if (!this.#pipeline.writingText(transaction)) return;
