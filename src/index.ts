@@ -26,6 +26,7 @@ export type {
 } from "./protocol/sasl/exchange.ts";
 export type { LineEndings } from "./protocol/text.ts";
 export type { Xclient } from "./protocol/xclient.ts";
+export type { FlushSummary } from "./session/backlog.ts";
 export type { Auth, CredentialsRequest } from "./session/credentials.ts";
 export type { ConnectTrace, GroupTrace, MessageTrace, RecipientTrace } from "./session/diagnostics.ts";
 export type {
@@ -61,7 +62,7 @@ export type {
   MessageText,
 } from "./session/message.ts";
 export type { ConnectTarget, SessionOptions, TlsMode } from "./session/options.ts";
-export type { FlushSummary } from "./session/outbox.ts";
 export type { MessageDsn, MessageParameters } from "./session/parameters.ts";
 export { BoundedPeerMemory, type PeerMemory } from "./session/peers.ts";
-export { type SessionState, SmtpSession, type WaitOptions } from "./session/session.ts";
+export { type SessionState, SmtpSession } from "./session/session.ts";
+export type { WaitOptions } from "./session/wait.ts";

@@ -77,6 +77,12 @@ export class Chunking {
     return this.#trust.chunking === "proven";
   }
 
+  /** Whether a text of usual shape goes in a burst of several. */
+  bursts(capabilities: Capabilities, pipelining: boolean): boolean {
+    const wanted = this.#options.chunking === "auto" && pipelining && this.#burstsAllowed;
+    return wanted && this.proven && capabilities.has("CHUNKING");
+  }
+
   /** Whether the probe is due, with so many messages waiting. */
   probeDue(waiting: number, capabilities: Capabilities, pipelining: boolean): boolean {
     return (

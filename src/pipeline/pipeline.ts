@@ -186,6 +186,11 @@ export class Pipeline {
     return this.#ledger.owed;
   }
 
+  /** Whether messages go in bursts, as many at once as the window allows. */
+  get bursts(): boolean {
+    return this.#chunking.bursts(this.#capabilities, this.#pipelining);
+  }
+
   /** Nothing is queued, being written or owed. */
   get idle(): boolean {
     return (

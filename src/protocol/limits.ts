@@ -132,6 +132,12 @@ export const LEAST_BURST = 16;
 /** So few have to wait that a burst is not worth its probe. */
 export const WORTH_A_BURST = 3;
 
+/**
+ * How many messages a pool gives a connection that can't send in bursts: one whose text is under way, the one whose
+ * envelope goes with it, and enough behind them that a burst looks worth its probe. The rest waits where any can have it.
+ */
+export const POOL_DEPTH = 8;
+
 /** Ports: RFC 5321 §2.3.5 (relay). */
 export const SMTP_PORT = 25;
 

@@ -1,6 +1,8 @@
 import { Fifo } from "../pipeline/fifo.ts";
 import { SmtpError } from "../protocol/errors.ts";
+import { shownValue } from "./check.ts";
 import type { Delivery, Message } from "./message.ts";
+import { type WaitOptions, waitSignal } from "./wait.ts";
 
 /** What `deliver()` needs of a session. `H` stands for a message that is open. */
 export interface Deliverer<H> {
@@ -19,8 +21,23 @@ export interface Deliverer<H> {
 /**
  * Keeps the pipeline full from a source of messages, and yields their deliveries in order of completion.
  * No more than a window of messages is open or waits to be yielded, so memory stays flat.
+ * @throws TypeError for what can't be iterated over, or is no signal
  */
-export async function* deliver<T, H>(
+export function deliver<T, H>(
+  session: Deliverer<H>,
+  messages: Iterable<Message<T>> | AsyncIterable<Message<T>>,
+  options: WaitOptions,
+): AsyncGenerator<Delivery<T>, void, undefined> {
+  const iterable: unknown = messages;
+  const fit =
+    typeof iterable === "object" &&
+    iterable !== null &&
+    (Symbol.asyncIterator in iterable || Symbol.iterator in iterable);
+  if (!fit) throw new TypeError(`messages must be an iterable of messages, not ${shownValue(iterable)}`);
+  return delivering(session, messages, waitSignal(options));
+}
+
+async function* delivering<T, H>(
   session: Deliverer<H>,
   messages: Iterable<Message<T>> | AsyncIterable<Message<T>>,
   signal: AbortSignal | undefined,

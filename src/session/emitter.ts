@@ -1,8 +1,7 @@
 import { EventEmitter } from "eventemitter3";
-import type { SessionEventName, SessionEvents } from "./events.ts";
 
-type Name = EventEmitter.EventNames<SessionEvents>;
-type Listener<E extends Name> = EventEmitter.EventListener<SessionEvents, E>;
+type Name<Events extends object> = EventEmitter.EventNames<Events>;
+type Listener<Events extends object, E extends Name<Events>> = EventEmitter.EventListener<Events, E>;
 type AnyListener = (...args: unknown[]) => unknown;
 
 /**
@@ -10,45 +9,55 @@ type AnyListener = (...args: unknown[]) => unknown;
  * rejects, is reported to `listenerFailed` and the next one is called.
  * Each listener is registered inside a guard; `off` finds the guard by the listener.
  */
-export abstract class GuardedEmitter extends EventEmitter<SessionEvents> {
-  readonly #guards = new WeakMap<AnyListener, Map<Name, AnyListener>>();
+export abstract class GuardedEmitter<Events extends object> extends EventEmitter<Events> {
+  readonly #guards = new WeakMap<AnyListener, Map<Name<Events>, AnyListener>>();
 
-  protected abstract listenerFailed(event: SessionEventName, cause: unknown): void;
+  protected abstract listenerFailed(event: Name<Events>, cause: unknown): void;
 
-  override on<E extends Name>(event: E, listener: Listener<E>, context?: unknown): this {
+  override on<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
     return super.on(event, this.#guarded(event, listener), context);
   }
 
-  override addListener<E extends Name>(event: E, listener: Listener<E>, context?: unknown): this {
+  override addListener<E extends Name<Events>>(
+    event: E,
+    listener: Listener<Events, E>,
+    context?: unknown,
+  ): this {
     return this.on(event, listener, context);
   }
 
-  override once<E extends Name>(event: E, listener: Listener<E>, context?: unknown): this {
+  override once<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
     return super.once(event, this.#guarded(event, listener), context);
   }
 
-  override removeListener<E extends Name>(
+  override removeListener<E extends Name<Events>>(
     event: E,
-    listener?: Listener<E>,
+    listener?: Listener<Events, E>,
     context?: unknown,
     once?: boolean,
   ): this {
     // eventemitter3 itself removes a `once` listener by its guard, which has no guard of its own.
     const guard = listener === undefined ? undefined : this.#guards.get(listener as AnyListener)?.get(event);
-    return super.removeListener(event, (guard as Listener<E> | undefined) ?? listener, context, once);
+    return super.removeListener(event, (guard as Listener<Events, E> | undefined) ?? listener, context, once);
   }
 
-  override off<E extends Name>(event: E, listener?: Listener<E>, context?: unknown, once?: boolean): this {
+  override off<E extends Name<Events>>(
+    event: E,
+    listener?: Listener<Events, E>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
     return this.removeListener(event, listener, context, once);
   }
 
-  #guarded<E extends Name>(event: E, given: Listener<E>): Listener<E> {
-    if (typeof given !== "function") throw new TypeError(`The listener of "${event}" must be a function`);
+  #guarded<E extends Name<Events>>(event: E, given: Listener<Events, E>): Listener<Events, E> {
+    if (typeof given !== "function")
+      throw new TypeError(`The listener of "${String(event)}" must be a function`);
     const listener = given as AnyListener;
-    const guards = this.#guards.get(listener) ?? new Map<Name, AnyListener>();
+    const guards = this.#guards.get(listener) ?? new Map<Name<Events>, AnyListener>();
     this.#guards.set(listener, guards);
     const known = guards.get(event);
-    if (known !== undefined) return known as Listener<E>;
+    if (known !== undefined) return known as Listener<Events, E>;
     const failed = (cause: unknown): void => this.listenerFailed(event, cause);
     const guard: AnyListener = function (this: unknown, payload: unknown): void {
       try {
@@ -61,6 +70,6 @@ export abstract class GuardedEmitter extends EventEmitter<SessionEvents> {
       }
     };
     guards.set(event, guard);
-    return guard as Listener<E>;
+    return guard as Listener<Events, E>;
   }
 }

@@ -148,6 +148,15 @@ function makeRecipient({ address, notify, orcpt }: RecipientFields, i: number): 
   return newRecipient({ address, asciiAddress, dsn: { notify, orcpt }, unfit });
 }
 
+/** A message that was read, and its transaction. */
+export interface MadeMessage {
+  readonly transaction: Transaction;
+  /** A copy of what the caller gave. */
+  readonly message: Message;
+  /** The text, if it is in memory. */
+  readonly octets: Uint8Array | undefined;
+}
+
 /**
  * Makes a transaction of a message.
  * @throws TypeError for an argument of the wrong shape. An address or parameter that is merely unfit is a fate.
@@ -158,7 +167,7 @@ export function makeTransaction(
   seq: number,
   lineEndings: LineEndings,
   queuedAt: number,
-): { transaction: Transaction; message: Message; octets: Uint8Array | undefined } {
+): MadeMessage {
   const message = readMessage(given);
   const { parameters, unfit } = readParameters(message);
   const octets = inMemory(message.data);

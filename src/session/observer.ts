@@ -137,7 +137,7 @@ export function makeObserver(
     },
 
     transactionEnd(transaction: Transaction, now: number): void {
-      const settled = outbox.settle(transaction);
+      const settled = outbox.take(transaction);
       if (settled === undefined) return;
       const { id, seq, queuedAt, startedAt = now, bytes } = transaction;
       if (teller.wants("messageEnd")) {

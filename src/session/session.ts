@@ -10,34 +10,42 @@ import type { Transaction } from "../pipeline/transaction.ts";
 import { type Capabilities, supports } from "../protocol/capabilities.ts";
 import { argumentProblem, commandProblem, verbOf } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
+import { POOL_DEPTH } from "../protocol/limits.ts";
 import { type Reply, ReplyParser } from "../protocol/reply.ts";
 import { AbortSignals } from "./abort.ts";
-import { causeText, signal as isSignal, readRecord, shownValue } from "./check.ts";
+import type { FlushSummary } from "./backlog.ts";
+import { causeText, shownValue } from "./check.ts";
 import { now } from "./clock.ts";
 import { askForCredentials, derive } from "./credentials.ts";
 import { deliver } from "./deliver.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { GuardedEmitter } from "./emitter.ts";
-import type { Facts, PayloadOf, SessionEventName } from "./events.ts";
-import { type Delivery, type Message, makeTransaction } from "./message.ts";
+import type { Facts, PayloadOf, SessionEventName, SessionEvents } from "./events.ts";
+import { type Delivery, type MadeMessage, type Message, makeTransaction } from "./message.ts";
 import { Notes } from "./notes.ts";
 import { describe, makeObserver } from "./observer.ts";
 import { type ResolvedOptions, resolveOptions, type SessionOptions } from "./options.ts";
-import { type FlushSummary, Outbox } from "./outbox.ts";
+import { Outbox } from "./outbox.ts";
 import { sourceFailed, TextSource } from "./source.ts";
 import { Timer } from "./timer.ts";
 import { channelBinding, secureSocket } from "./tls.ts";
 import { openSocket, Transport } from "./transport.ts";
+import { aborted, roomIn, type WaitOptions, waitSignal } from "./wait.ts";
 import { Writer } from "./writer.ts";
 
 /** Where a session stands. A closed session stays closed. */
 export type SessionState = "idle" | "connecting" | "ready" | "closing" | "closed";
 
-/** Options of a wait. */
-export interface WaitOptions {
-  /** Ends the wait. */
-  signal?: AbortSignal | undefined;
+/** What a pool does with its sessions beyond what everybody can. */
+export interface PoolDoor {
+  /** Sends a message that the pool has made, and has told of as queued. */
+  take(session: SmtpSession, made: MadeMessage, settled: (delivery: Delivery) => void): void;
+  /** As deep a queue as keeps the connection busy is there: more would only wait in the wrong place. */
+  busy(session: SmtpSession): boolean;
 }
+
+/** Opened by the class, which alone can. */
+export let poolDoor: PoolDoor;
 
 /**
  * One SMTP conversation over one connection, for thousands of messages: they are pipelined, across messages too,
@@ -48,7 +56,7 @@ export interface WaitOptions {
  * session.on("recipientFailed", ({ address, reply }) => console.log(address, reply?.text));
  * const delivery = await session.pipeline({ from: "a@example.org", to: ["b@example.org"], data: "Subject: Hi\r\n\r\nHi" });
  */
-export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
+export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncDisposable {
   /** Identifies the session in its events. */
   readonly id: string = randomBytes(6).toString("hex");
   readonly #options: ResolvedOptions;
@@ -86,6 +94,17 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
   #ending: { readonly reason: CloseReason; readonly error: SmtpError | undefined } | undefined;
   readonly #closed: Promise<void>;
   #settleClosed: () => void = () => undefined;
+
+  static {
+    poolDoor = {
+      take(session, made, settled) {
+        session.#take(made, settled);
+        session.#notes.tell();
+      },
+      busy: (session) =>
+        session.#pipeline.bursts ? session.#outbox.full : session.#outbox.messages >= POOL_DEPTH,
+    };
+  }
 
   /**
    * Opens nothing yet: `connect()` or the first message does.
@@ -185,7 +204,7 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   /** Messages whose fate is open. */
   get pending(): number {
-    return this.#outbox.pending;
+    return this.#outbox.messages;
   }
 
   /** The most recently completed group; undefined before the first. */
@@ -252,13 +271,6 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     messages: Iterable<Message<T>> | AsyncIterable<Message<T>>,
     options: WaitOptions = {},
   ): AsyncGenerator<Delivery<T>, void, undefined> {
-    const iterable: unknown = messages;
-    const fit =
-      typeof iterable === "object" &&
-      iterable !== null &&
-      (Symbol.asyncIterator in iterable || Symbol.iterator in iterable);
-    if (!fit) throw new TypeError(`messages must be an iterable of messages, not ${shownValue(iterable)}`);
-    const signal = waitSignal(options);
     const outbox = this.#outbox;
     const deliverer = {
       queue: <M>(message: Message<M>, settled: (delivery: Delivery<M>) => void) =>
@@ -270,22 +282,12 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
       room: () => outbox.room(),
       window: this.#options.window.messages,
     };
-    return deliver(deliverer, messages, signal);
+    return deliver(deliverer, messages, options);
   }
 
   /** Fulfils when the queue has room below the window: the backpressure for those who call `pipeline()` in a loop. */
   async ready(options: WaitOptions = {}): Promise<void> {
-    const signal = waitSignal(options);
-    let forget: (() => void) | undefined;
-    const stopped = new Promise<never>((_, reject) => {
-      if (signal === undefined) return;
-      forget = this.#signals.on(signal, (cause) => reject(aborted("ready()", cause)));
-    });
-    try {
-      while (this.#outbox.full) await Promise.race([this.#outbox.room(), stopped]);
-    } finally {
-      forget?.();
-    }
+    await roomIn(this.#outbox, this.#signals, waitSignal(options));
   }
 
   /** Fulfils when all messages queued before are settled; counts those queued since the previous call. Never rejects. */
@@ -651,16 +653,23 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
 
   /** @throws TypeError for an argument of the wrong shape */
   #queue<T>(given: Message<T>, settled: (delivery: Delivery<T>) => void): Transaction {
-    const { lineEndings, timeouts } = this.#options;
     const seq = this.#messages + 1;
-    const { transaction, message, octets } = makeTransaction(
-      given,
-      `${this.id}-${seq}`,
-      seq,
-      lineEndings,
-      now(),
-    );
+    const made = makeTransaction(given, `${this.id}-${seq}`, seq, this.#options.lineEndings, now());
+    const { transaction } = made;
     this.#messages = seq;
+    // The tag comes back as it went in.
+    this.#take(made, settled as (delivery: Delivery) => void);
+    // At once, not in its turn: in the async context of whoever called. Its listeners find the message queued.
+    if (this.#wants("messageQueued")) {
+      // Its time is that of the call: what is unfit has had its fate since.
+      this.#notes.now(() => this.#emit("messageQueued", describe(transaction), transaction.queuedAt));
+    }
+    this.#notes.tell();
+    return transaction;
+  }
+
+  #take({ transaction, message, octets }: MadeMessage, settled: (delivery: Delivery) => void): void {
+    const { timeouts } = this.#options;
     const source = octets === undefined ? this.#source(message, transaction, timeouts.text) : undefined;
     transaction.ready = octets !== undefined;
     const { signal } = message;
@@ -669,17 +678,8 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     // What is the caller's is asked before the message counts: what throws then must not leave it open for ever.
     const abortion = signal?.aborted ? aborted("The message", signal.reason) : undefined;
     const problem = source?.problem;
-    // The tag comes back as it went in.
-    const tell = settled as (delivery: Delivery) => void;
-    this.#outbox.add(transaction, { message, octets, source, settled: tell, forget });
+    this.#outbox.put(transaction, { message, octets, source, settled, forget });
     this.#admit(transaction, abortion, problem);
-    // At once, not in its turn: in the async context of whoever called. Its listeners find the message queued.
-    if (this.#wants("messageQueued")) {
-      // Its time is that of the call: what is unfit has had its fate since.
-      this.#notes.now(() => this.#emit("messageQueued", describe(transaction), transaction.queuedAt));
-    }
-    this.#notes.tell();
-    return transaction;
   }
 
   #admit(transaction: Transaction, abortion: SmtpError | undefined, problem: SmtpError | undefined): void {
@@ -780,16 +780,6 @@ export class SmtpSession extends GuardedEmitter implements AsyncDisposable {
     (this as { emit(event: E, payload: PayloadOf<E>): boolean }).emit(event, payload);
     if (mirrored) this.#diagnostics.publish(event, payload);
   }
-}
-
-/** The signal of a wait. @throws TypeError if it is none */
-function waitSignal(options: WaitOptions): AbortSignal | undefined {
-  const { signal }: WaitOptions = readRecord(options, { signal: isSignal }, "options");
-  return signal;
-}
-
-function aborted(what: string, cause: unknown): SmtpError {
-  return new SmtpError("ESMTP_ABORTED", `${what} was aborted`, { retryable: true, cause });
 }
 
 function closedError(): SmtpError {
