@@ -11,6 +11,7 @@ const config: ViteUserConfig = defineConfig({
     alias: [
       { find: /^smtp-pipelining$/, replacement: source("index.ts") },
       { find: /^smtp-pipelining\/testing$/, replacement: source("testing/index.ts") },
+      { find: /^smtp-pipelining\/worker$/, replacement: source("worker/index.ts") },
       { find: /^smtp-pipelining\/(.*)$/, replacement: source("observability/$1.ts") },
     ],
   },

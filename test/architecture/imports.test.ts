@@ -18,6 +18,8 @@ const LAYERS: Record<string, readonly string[]> = {
   // A program: it uses what everybody can.
   check: ["check", "index.ts", "node"],
   observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
+  // The peer @opentelemetry/api is loaded where it is there: no import names it.
+  worker: ["worker", "pool", "observability", "session", "pipeline", "protocol", "node", "bullmq"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],
 };

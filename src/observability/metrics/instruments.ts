@@ -18,16 +18,18 @@ interface Exemplar {
 }
 
 /** Counts: the number first, then the values of the labels. */
-type Count = (n: number, ...values: string[]) => void;
+export type Count = (n: number, ...values: string[]) => void;
 
 /** Measures: the value first, then the values of the labels. */
-type Measure = (value: number, exemplar: Exemplar | undefined, ...values: string[]) => void;
+export type Measure = (value: number, exemplar: Exemplar | undefined, ...values: string[]) => void;
+
+type Readings = Iterable<readonly [value: number, ...labels: string[]]>;
 
 /** Adds a source to a gauge, which is asked whenever the register is read. Returns what takes it away again. */
-type Watch = (read: () => Iterable<readonly [value: number, ...labels: string[]]>) => () => void;
+export type Watch = (read: () => Readings | Promise<Readings>) => () => void;
 
 /** A label and its known values. */
-type Label = readonly [name: string, values: readonly string[]];
+export type Label = readonly [name: string, values: readonly string[]];
 
 /** From RFC 5321's shortest answers to its longest deadline, 10 minutes: seconds. */
 const LATENCY_BUCKETS: readonly number[] = [
@@ -53,6 +55,8 @@ interface Shared {
   readonly clients: Set<string>;
   /** Gauges: the sources by client. */
   readonly sources: Map<string, Set<Parameters<Watch>[0]>>;
+  /** Gauges: what two sources of one client make. */
+  readonly combine: (a: number, b: number) => number;
 }
 
 /** On the metric itself: so that two copies of this package in one process share a register too. */
@@ -185,7 +189,8 @@ export function makeInstruments(options: InstrumentOptions): Instruments {
   };
 }
 
-class Maker {
+/** Gets or creates metrics, each with its known label sets at zero. */
+export class Maker {
   readonly #options: InstrumentOptions;
 
   constructor(options: InstrumentOptions) {
@@ -233,7 +238,13 @@ class Maker {
       });
   }
 
-  gauge(name: string, help: string, labels: readonly Label[] = []): Watch {
+  /** @param combine what two sources of one client make; default: their sum */
+  gauge(
+    name: string,
+    help: string,
+    labels: readonly Label[] = [],
+    combine: (a: number, b: number) => number = sum,
+  ): Watch {
     const { prometheus, client } = this.#options;
     const metric: GaugeMetric = this.#getOrMake(
       name,
@@ -241,6 +252,7 @@ class Maker {
       (own) => new prometheus.Gauge({ ...own, collect: () => collect(metric, labels) }),
       help,
       labels,
+      combine,
     );
     const { sources } = shared(metric);
     const own = sources.get(client) ?? new Set();
@@ -283,6 +295,7 @@ class Maker {
     make: (own: MetricConfiguration) => M,
     help: string,
     labels: readonly Label[],
+    combine: Shared["combine"] = sum,
   ): M {
     const { register, prefix } = this.#options;
     const found = register.getSingleMetric(prefix + name) as M | undefined;
@@ -294,7 +307,7 @@ class Maker {
     if (found !== undefined) return found;
     const labelNames = ["client", ...labels.map(([label]) => label)];
     const made = make({ name: prefix + name, help, labelNames, registers: [register] });
-    const state: Shared = { clients: new Set(), sources: new Map() };
+    const state: Shared = { clients: new Set(), sources: new Map(), combine };
     return Object.defineProperty(made, SHARED, { value: state });
   }
 
@@ -332,21 +345,46 @@ function shared(metric: object): Shared {
   return (metric as { [SHARED]: Shared })[SHARED];
 }
 
-/** Sets a gauge from its sources, client by client: those of one client add up. Without any it is zero, not stale. */
-function collect(metric: GaugeMetric, labels: readonly Label[]): void {
-  for (const [client, sources] of shared(metric).sources) {
-    const sums = new Map(combinations(labels).map((values) => [values.join(" "), { values, sum: 0 }]));
-    for (const read of sources) {
-      for (const [value, ...values] of read()) {
-        const entry = sums.get(values.join(" "));
-        if (entry !== undefined) entry.sum += value;
-      }
-    }
-    for (const { values, sum } of sums.values()) {
-      const named = labels.map(([name], i): [string, string] => [name, values[i] ?? OTHER]);
-      metric.set({ client, ...Object.fromEntries(named) }, sum);
+/** Sets a gauge from its sources, client by client: those of one client are combined. Without any it is zero, not stale. */
+function collect(metric: GaugeMetric, labels: readonly Label[]): void | Promise<void> {
+  const read = [...shared(metric).sources].map(([client, sources]) => ({
+    client,
+    readings: Array.from(sources, (source) => source()),
+  }));
+  // Most sources answer at once: then so does the gauge.
+  if (!read.some(({ readings }) => readings.some((reading) => reading instanceof Promise))) {
+    for (const { client, readings } of read) setAll(metric, labels, client, readings as Readings[]);
+    return;
+  }
+  return Promise.all(
+    read.map(async ({ client, readings }) => {
+      setAll(metric, labels, client, await Promise.all(readings));
+    }),
+  ).then(() => undefined);
+}
+
+function setAll(
+  metric: GaugeMetric,
+  labels: readonly Label[],
+  client: string,
+  readings: readonly Readings[],
+): void {
+  const { combine } = shared(metric);
+  const known = new Map(combinations(labels).map((values) => [values.join(" "), { values, total: 0 }]));
+  for (const reading of readings) {
+    for (const [value, ...values] of reading) {
+      const entry = known.get(values.join(" "));
+      if (entry !== undefined) entry.total = combine(entry.total, value);
     }
   }
+  for (const { values, total } of known.values()) {
+    const named = labels.map(([name], i): [string, string] => [name, values[i] ?? OTHER]);
+    metric.set({ client, ...Object.fromEntries(named) }, total);
+  }
+}
+
+function sum(a: number, b: number): number {
+  return a + b;
 }
 
 function combinations(labels: readonly Label[]): readonly (readonly string[])[] {
