@@ -18,6 +18,7 @@ const LAYERS: Record<string, readonly string[]> = {
   // A program: it uses what everybody can.
   check: ["check", "index.ts", "node"],
   observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
+  pool: ["pool", "index.ts", "session", "pipeline", "protocol", "node", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],
 };
