@@ -301,10 +301,12 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
 
   #retry(parcel: Parcel, recipients: number, { error }: Delivery, sessionId: string): void {
     const { id, seq, queuedAt, attempts } = parcel;
+    const { startedAt } = parcel.made.transaction;
     parcel.made = makeTransaction(parcel.remainder(), id, seq, this.#options.lineEndings, queuedAt);
     this.#wait(parcel);
     this.#queue.putBack(parcel);
-    if (!this.#wants("retry")) return;
+    // What was never begun merely waits on.
+    if (startedAt === undefined || !this.#wants("retry")) return;
     const facts: Facts<"retry"> = { messageId: id, messageSeq: seq, attempt: attempts, recipients };
     const payload = error === undefined ? facts : { ...facts, error };
     this.#notes.add(() => this.#tell("retry", payload, now(), sessionId));
