@@ -1,5 +1,6 @@
 import { serverLimits } from "../protocol/capabilities.ts";
 import type { SmtpError } from "../protocol/errors.ts";
+import { now } from "../session/clock.ts";
 import type { CloseEvent, ErrorEvent, ReadyEvent } from "../session/events.ts";
 import { poolDoor, SmtpSession } from "../session/session.ts";
 import type { Retirement } from "./events.ts";
@@ -28,31 +29,35 @@ export class Member {
   opened = false;
   error: SmtpError | undefined;
   retired: Retirement | undefined;
-  /** Since when it has had nothing to do. */
-  idleSince: number;
   /** Until when the NOOP that asks whether it is alive must be answered; undefined: none is. */
   probedUntil: number | undefined;
   /** When it is replaced. */
   readonly expiresAt: number;
   readonly #options: ResolvedPoolOptions;
+  /** Since when it has had nothing to do. */
+  #idleSince: number;
   #most: number;
 
-  constructor(state: RelayState, options: ResolvedPoolOptions, events: MemberEvents, now: number) {
+  constructor(state: RelayState, options: ResolvedPoolOptions, events: MemberEvents, time: number) {
     this.state = state;
     this.#options = options;
     this.#most = options.maxMessages;
-    this.openedAt = now;
-    this.idleSince = now;
+    this.openedAt = time;
+    this.#idleSince = time;
     const { maxAge } = options;
     this.expiresAt =
-      maxAge === undefined ? Number.POSITIVE_INFINITY : now + maxAge * (1 - Math.random() / 10);
+      maxAge === undefined ? Number.POSITIVE_INFINITY : time + maxAge * (1 - Math.random() / 10);
     this.session = new SmtpSession(state.relay.options);
     this.session.on("ready", (event) => {
       this.#most = Math.min(options.maxMessages, serverLimits(event.capabilities).mails);
       this.opened = true;
+      this.touched();
       events.ready(event);
     });
-    this.session.on("error", (event) => events.error(event));
+    this.session.on("error", (event) => {
+      this.error = event.error;
+      events.error(event);
+    });
     this.session.on("close", (event) => events.close(event));
   }
 
@@ -80,23 +85,28 @@ export class Member {
     return this.ready && !poolDoor.busy(this.session);
   }
 
+  /** It has just been heard of. */
+  touched(): void {
+    this.#idleSince = now();
+  }
+
   /** Whether nobody knows if the connection still stands. */
-  doubtful(now: number): boolean {
-    return this.open === 0 && now >= this.idleSince + this.#options.idleProbe;
+  doubtful(time: number): boolean {
+    return this.open === 0 && time >= this.#idleSince + this.#options.idleProbe;
   }
 
   /** Why it is to be let go; undefined if it is not. */
-  due(now: number): Retirement | undefined {
+  due(time: number): Retirement | undefined {
     if (this.messages >= this.#most) return "messages";
-    if (now >= this.expiresAt) return "age";
-    return this.open === 0 && now >= this.idleSince + this.#options.maxIdle ? "idle" : undefined;
+    if (time >= this.expiresAt) return "age";
+    return this.open === 0 && time >= this.#idleSince + this.#options.maxIdle ? "idle" : undefined;
   }
 
   /** When something is due next, if nothing happens before: epoch milliseconds. */
   get deadline(): number {
     if (this.probedUntil !== undefined) return this.probedUntil;
     if (!this.ready) return Number.POSITIVE_INFINITY;
-    const idle = this.open === 0 ? this.idleSince + this.#options.maxIdle : Number.POSITIVE_INFINITY;
+    const idle = this.open === 0 ? this.#idleSince + this.#options.maxIdle : Number.POSITIVE_INFINITY;
     return Math.min(this.expiresAt, idle);
   }
 }

@@ -6,7 +6,7 @@ import { causeText } from "../session/check.ts";
 import { now } from "../session/clock.ts";
 import { deliver } from "../session/deliver.ts";
 import { GuardedEmitter } from "../session/emitter.ts";
-import type { CloseEvent, ErrorEvent, ReadyEvent, SessionEvent } from "../session/events.ts";
+import type { CloseEvent, SessionEvent } from "../session/events.ts";
 import { type Delivery, type Message, makeTransaction } from "../session/message.ts";
 import { Notes } from "../session/notes.ts";
 import { describe } from "../session/observer.ts";
@@ -14,16 +14,14 @@ import { poolDoor, type SmtpSession } from "../session/session.ts";
 import { guardWaiting } from "../session/source.ts";
 import { Timer } from "../session/timer.ts";
 import { aborted, roomIn, type WaitOptions, waitSignal } from "../session/wait.ts";
-import type { PoolEventName, PoolEvents, Retirement } from "./events.ts";
+import type { PoolEventName, PoolEvents } from "./events.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { Forwarding } from "./forwarding.ts";
-import { Member } from "./member.ts";
+import type { Member } from "./member.ts";
 import { type PoolOptions, type ResolvedPoolOptions, resolvePoolOptions } from "./options.ts";
 import { Parcel } from "./parcel.ts";
-import { RelayState, takeTurn } from "./relay-state.ts";
-
-/** Milliseconds that a NOOP to an idle connection may take before another one is used. */
-const PROBE_MS = 5_000;
+import type { RelayState } from "./relay-state.ts";
+import { Roster } from "./roster.ts";
 
 type Payload<E extends PoolEventName> = Parameters<PoolEvents[E]>[0];
 type Facts<E extends PoolEventName> = Omit<Payload<E>, keyof SessionEvent>;
@@ -44,8 +42,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   readonly #options: ResolvedPoolOptions;
   readonly #backlog: Backlog;
   readonly #queue = new FairQueue<Parcel>();
-  readonly #relays: readonly RelayState[];
-  readonly #members = new Map<SmtpSession, Member>();
+  readonly #roster: Roster;
   readonly #forwarding: Forwarding;
   readonly #signals = new AbortSignals();
   readonly #notes = new Notes();
@@ -59,8 +56,6 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   #state: "open" | "closing" | "closed" = "open";
   /** Why nothing is sent any more. */
   #ending: SmtpError | undefined;
-  /** Since when no relay can be reached though messages wait. */
-  #outageSince: number | undefined;
   #settleClosed: () => void = () => undefined;
   readonly #closed: Promise<void>;
 
@@ -72,9 +67,15 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   constructor(options: PoolOptions | string) {
     super();
     this.#options = resolvePoolOptions(options);
-    const { relays, backoff, queue, signal } = this.#options;
+    const { queue, signal } = this.#options;
     this.#backlog = new Backlog(queue);
-    this.#relays = relays.map((relay) => new RelayState(relay, backoff));
+    this.#roster = new Roster(this.#options, {
+      open: (member) => this.#opened(member),
+      ready: (event) => this.#passOn("ready", event),
+      error: (event) => this.#passOn("error", event),
+      close: (member, event) => this.#memberClosed(member, event),
+      available: () => this.#schedule(),
+    });
     this.#forwarding = new Forwarding(
       () => this.sessions,
       (event, payload) => this.#emit(event, payload),
@@ -87,7 +88,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
 
   /** The live sessions. */
   get sessions(): Iterable<SmtpSession> {
-    return this.#members.keys();
+    return this.#roster.sessions;
   }
 
   /** Messages whose fate is open. */
@@ -109,14 +110,13 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     for (const tried = new Set<RelayState>(); ; ) {
       if (this.#state !== "open") throw this.#ending ?? closedError();
       if (signal?.aborted) throw aborted("connect()", signal.reason);
-      const members = [...this.#members.values()];
-      if (members.some(({ ready }) => ready)) return;
-      const member = members.find(({ connecting }) => connecting) ?? this.#openOne(now(), tried);
+      const member = this.#roster.first(now(), tried);
+      this.#notes.tell();
       if (member === undefined) {
-        const error = this.#relays.findLast((state) => state.error !== undefined)?.error;
-        throw error ?? new SmtpError("ESMTP_CONNECT", "No relay can be reached", { retryable: true });
+        const nothing = new SmtpError("ESMTP_CONNECT", "No relay can be reached", { retryable: true });
+        throw this.#roster.error ?? nothing;
       }
-      tried.add(member.state);
+      if (member.ready) return;
       await settled(member.session.connect(), this.#signals, signal);
     }
   }
@@ -199,7 +199,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
             retryable: true,
             cause: error,
           });
-    for (const session of [...this.sessions]) session.destroy(this.#ending);
+    this.#roster.destroy(this.#ending);
     this.#failWaiting("aborted", this.#ending);
     this.#pump();
   }
@@ -264,8 +264,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     member.messages++;
     member.open++;
     poolDoor.take(member.session, parcel.made, (delivery) => this.#attempted(parcel, member, delivery));
-    const due = member.due(time);
-    if (due !== undefined) this.#retire(member, due);
+    this.#roster.given(member, time);
   }
 
   /** A session is through with a message. */
@@ -274,12 +273,8 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     parcel.session = undefined;
     parcel.attempted(transaction);
     member.open--;
-    if (member.open === 0) member.idleSince = now();
-    if (!member.served && answered(delivery)) {
-      member.served = true;
-      member.state.served();
-      this.#outageSince = undefined;
-    }
+    if (member.open === 0) member.touched();
+    if (answered(delivery)) this.#roster.served(member);
     const left = parcel.book(delivery);
     if (left === 0) {
       this.#settle(parcel, parcel.whole ? delivery : parcel.delivery, member.session.id);
@@ -365,6 +360,10 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
 
   // ---- sessions
 
+  get #over(): boolean {
+    return this.#state === "closed";
+  }
+
   /** Calls of one tick share a turn, so that messages queued together leave together. */
   #schedule(): void {
     if (this.#scheduled) return;
@@ -375,196 +374,53 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     });
   }
 
-  /** Gives messages to sessions, opens and retires them, and sees to what is due. */
+  /** Gives messages to sessions, and sees to what is due. */
   #pump(): void {
-    if (this.#state === "closed") return;
+    if (this.#over) return;
     const time = now();
-    this.#letGo(time);
-    for (;;) {
-      const parcel = this.#queue.peek();
-      const member = parcel === undefined ? undefined : this.#memberFor(time);
-      if (parcel === undefined || member === undefined) break;
-      this.#queue.shift();
-      this.#give(parcel, member, time);
-    }
+    const roster = this.#roster;
     if (this.#ending === undefined) {
-      if (this.#waiting > 0) this.#openMore(time);
-      this.#preferBetter(time);
-      this.#giveUp(time);
+      roster.tend(time);
+      for (;;) {
+        const parcel = this.#queue.peek();
+        const member = parcel === undefined ? undefined : roster.next(time);
+        if (parcel === undefined || member === undefined) break;
+        this.#queue.shift();
+        this.#give(parcel, member, time);
+      }
+      if (this.#waiting > 0) roster.openMore(time);
+      else roster.nobodyWaits();
+      const failure = roster.outOfPatience(time);
+      if (failure !== undefined) this.#failWaiting("connection", failure);
     }
     this.#wind();
-    this.#arm(time);
+    if (!this.#over) this.#timer.set(roster.deadline(time, this.#waiting > 0));
     this.#notes.tell();
   }
 
-  /** The session that gets the next message: of those with room, of the best relays, the one with least to do. */
-  #memberFor(time: number): Member | undefined {
-    const best = this.#bestPreference();
-    const roomy: Member[] = [];
-    for (const member of this.#members.values()) {
-      if (member.state.relay.preference !== best || !member.hasRoom) continue;
-      if (member.doubtful(time)) this.#probe(member, time);
-      else roomy.push(member);
-    }
-    const chosen = takeTurn(roomy);
-    return roomy.reduce(
-      (least, member) =>
-        member.state === chosen?.state && member.open < (least?.open ?? 0) ? member : least,
-      chosen,
-    );
-  }
-
-  /** Of the relays with a session that is ready. */
-  #bestPreference(): number {
-    let best = Number.POSITIVE_INFINITY;
-    for (const { opened, retired, state } of this.#members.values()) {
-      if (opened && retired === undefined) best = Math.min(best, state.relay.preference);
-    }
-    return best;
-  }
-
-  /** Asks a session that has been idle whether its connection still stands. */
-  #probe(member: Member, time: number): void {
-    member.probedUntil = time + PROBE_MS;
-    member.session.noop().then(
-      () => {
-        member.probedUntil = undefined;
-        member.idleSince = now();
-        this.#pump();
-      },
-      () => undefined, // its `close` tells
-    );
-  }
-
-  /** Opens another session where messages wait that those there are can't take: one at a time. */
-  #openMore(time: number): void {
-    let counted = 0;
-    for (const { connecting, counts } of this.#members.values()) {
-      if (connecting) return;
-      if (counts) counted++;
-    }
-    if (counted < this.#options.connections) this.#openOne(time);
-  }
-
-  /** Opens a session to the best relay that may be tried. */
-  #openOne(time: number, except: ReadonlySet<RelayState> = new Set()): Member | undefined {
-    const best = this.#bestPreference();
-    const open = this.#relays.filter(
-      (state) => state.until <= time && state.relay.preference <= best && !except.has(state),
-    );
-    const preference = Math.min(...open.map(({ relay }) => relay.preference));
-    const [state] = open
-      .filter(({ relay }) => relay.preference === preference)
-      .sort((a, b) => a.sessions / a.relay.weight - b.sessions / b.relay.weight);
-    return state === undefined ? undefined : this.#open(state, time);
-  }
-
-  /** Tries a relay again that is better than those in use, once it may be tried. */
-  #preferBetter(time: number): void {
-    const best = this.#bestPreference();
-    if (best === Number.POSITIVE_INFINITY) return;
-    for (const state of this.#relays) {
-      if (state.relay.preference < best && state.sessions === 0 && state.until <= time)
-        this.#open(state, time);
-    }
-  }
-
-  #open(state: RelayState, time: number): Member {
-    const member = new Member(
-      state,
-      this.#options,
-      {
-        ready: (event) => this.#memberReady(member, event),
-        error: (event) => this.#memberFailed(member, event),
-        close: (event) => this.#memberClosed(member, event),
-      },
-      time,
-    );
-    const { session } = member;
-    state.sessions++;
-    this.#members.set(session, member);
+  #opened({ session, openedAt }: Member): void {
     this.#forwarding.add(session);
     const { host, port } = session;
-    this.#notes.now(() => this.#tell("sessionOpen", { host, port }, time, session.id));
-    // What it fails with its events tell.
-    session.connect().catch(() => undefined);
-    return member;
+    // At once: what it says of itself comes behind.
+    this.#notes.now(() => this.#tell("sessionOpen", { host, port }, openedAt, session.id));
   }
 
-  #memberReady(member: Member, event: ReadyEvent): void {
-    member.idleSince = now();
-    if (this.#wants("ready")) this.#emit("ready", event);
-    this.#schedule();
-  }
-
-  #memberFailed(member: Member, event: ErrorEvent): void {
-    member.error = event.error;
-    if (this.#wants("error")) this.#emit("error", event);
-  }
-
-  #memberClosed(member: Member, event: CloseEvent): void {
-    if (this.#wants("close")) this.#emit("close", event);
-    const { session, state, retired, messages } = member;
-    const time = now();
-    this.#members.delete(session);
-    state.sessions--;
-    // One that came to nothing says that the next may as well.
-    if (!member.served && retired === undefined) {
-      state.failed(member.error, time);
-      if (this.#waiting > 0) this.#outageSince ??= time;
-      this.#giveUp(time);
-    }
-    if (this.#wants("sessionClose")) {
-      const { host, port } = session;
-      const facts = { host, port, reason: event.reason, messages, durationMs: time - member.openedAt };
-      const payload = retired === undefined ? facts : { ...facts, retired };
-      this.#notes.add(() => this.#tell("sessionClose", payload, time, session.id));
-    }
+  #memberClosed({ session, retired, messages, openedAt }: Member, event: CloseEvent): void {
+    this.#passOn("close", event);
+    const { host, port } = session;
+    const { reason, time } = event;
+    const facts = { host, port, reason, messages, durationMs: time - openedAt };
+    const payload = retired === undefined ? facts : { ...facts, retired };
+    this.#notes.add(() => this.#tell("sessionClose", payload, time, session.id));
     this.#schedule();
     this.#notes.tell();
-  }
-
-  /** Messages wait for a relay, but not for ever, and not for what waiting can't mend. */
-  #giveUp(time: number): void {
-    if (this.#outageSince === undefined) return;
-    for (const { opened, connecting } of this.#members.values()) if (opened || connecting) return;
-    const hopeless = this.#relays.every(({ down, error }) => down && error?.retryable === false);
-    if (!hopeless && time < this.#outageSince + this.#options.patience) return;
-    this.#outageSince = undefined;
-    const cause = this.#relays.findLast(({ error }) => error !== undefined)?.error;
-    const message = `No relay can be reached: ${cause === undefined ? "the connections ended" : cause.message}`;
-    const details = { retryable: true, cause, reply: cause?.reply, command: cause?.command };
-    this.#failWaiting("connection", new SmtpError(cause?.code ?? "ESMTP_CONNECT", message, details));
-  }
-
-  #retire(member: Member, why: Retirement): void {
-    if (member.retired !== undefined) return;
-    const { session, connecting } = member;
-    member.retired = why;
-    // There is nobody yet to say goodbye to.
-    if (connecting) session.destroy();
-    else void session.quit();
-  }
-
-  /** Ends the sessions whose time has come. */
-  #letGo(time: number): void {
-    const best = this.#bestPreference();
-    for (const member of this.#members.values()) {
-      if (member.probedUntil !== undefined && time >= member.probedUntil) {
-        const message = `An idle connection did not answer NOOP within ${PROBE_MS} ms`;
-        member.session.destroy(new SmtpError("ESMTP_TIMEOUT", message, { retryable: true }));
-      } else if (member.ready) {
-        const due = member.state.relay.preference > best ? "preference" : member.due(time);
-        if (due !== undefined) this.#retire(member, due);
-      }
-    }
   }
 
   /** Ends the pool once it is to end and everything has its fate. */
   #wind(): void {
     if (this.#state !== "closing" || this.#backlog.messages > 0) return;
-    for (const member of this.#members.values()) this.#retire(member, "quit");
-    if (this.#members.size > 0) return;
+    this.#roster.quit();
+    if (!this.#roster.empty) return;
     this.#state = "closed";
     this.#timer.clear();
     this.#signals.clear();
@@ -574,18 +430,6 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
       this.removeAllListeners();
       this.#settleClosed();
     });
-  }
-
-  #arm(time: number): void {
-    if (this.#state === "closed") return;
-    let at = Number.POSITIVE_INFINITY;
-    for (const member of this.#members.values()) at = Math.min(at, member.deadline);
-    if (this.#waiting > 0 || this.#members.size > 0) {
-      for (const { until } of this.#relays) if (until > time) at = Math.min(at, until);
-    }
-    if (this.#outageSince !== undefined && this.#waiting > 0)
-      at = Math.min(at, this.#outageSince + this.#options.patience);
-    this.#timer.set(at);
   }
 
   // ---- events
@@ -612,6 +456,10 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     sessionId: string = this.id,
   ): void {
     if (this.#wants(event)) this.#emit(event, { sessionId, time, ...facts });
+  }
+
+  #passOn(event: PoolEventName, payload: object): void {
+    if (this.#wants(event)) this.#emit(event, payload);
   }
 
   #emit(event: PoolEventName, payload: object): void {

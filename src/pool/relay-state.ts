@@ -51,16 +51,17 @@ export class RelayState {
   }
 }
 
-/** The relay whose turn it is, by weight; each turn taken makes the next one of the others likelier. */
-export function takeTurn<T extends { readonly state: RelayState }>(candidates: readonly T[]): T | undefined {
-  const relays = new Set(candidates.map(({ state }) => state));
+/** The relay whose turn it is, by weight: each turn that one takes makes the others likelier. */
+export function takeTurn(candidates: readonly RelayState[]): RelayState | undefined {
+  const relays = new Set(candidates);
   if (relays.size < 2) return candidates[0];
   let total = 0;
+  let chosen: RelayState | undefined;
   for (const state of relays) {
     state.turns += state.relay.weight;
     total += state.relay.weight;
+    if (chosen === undefined || state.turns > chosen.turns) chosen = state;
   }
-  const [first] = [...relays].sort((a, b) => b.turns - a.turns);
-  if (first !== undefined) first.turns -= total;
-  return candidates.find(({ state }) => state === first);
+  if (chosen !== undefined) chosen.turns -= total;
+  return chosen;
 }

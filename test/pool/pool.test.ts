@@ -80,7 +80,7 @@ test("what failed with its connection goes to another session, what is unknown n
   expect(deliveries.map(({ ok }) => ok)).toEqual([true, false, true, true]);
   expect(deliveries[1]?.unknown).toHaveLength(1);
   expect(taken(server)).toEqual([1, 2, 3, 4].map((n) => `b${n}@example.net`));
-  expect(log.filter((line) => line.startsWith("retry")).sort()).toEqual(["retry m3", "retry m4"]);
+  expect(log.filter((line) => line.startsWith("retry"))).toEqual(["retry m3"]);
   expect(log.filter((line) => line.startsWith("recipient"))).toEqual(["recipientUnknown m2 b2@example.net"]);
   expect(log.filter((line) => line.startsWith("messageEnd"))).toHaveLength(4);
 });
