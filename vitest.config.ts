@@ -10,8 +10,10 @@ const config: ViteUserConfig = defineConfig({
   resolve: {
     alias: [
       { find: /^smtp-pipelining$/, replacement: source("index.ts") },
-      { find: /^smtp-pipelining\/testing$/, replacement: source("testing/index.ts") },
-      { find: /^smtp-pipelining\/worker$/, replacement: source("worker/index.ts") },
+      {
+        find: /^smtp-pipelining\/(testing|pool|nodemailer|journal|worker)$/,
+        replacement: source("$1/index.ts"),
+      },
       { find: /^smtp-pipelining\/(.*)$/, replacement: source("observability/$1.ts") },
     ],
   },

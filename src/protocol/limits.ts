@@ -138,6 +138,9 @@ export const WORTH_A_BURST = 3;
  */
 export const POOL_DEPTH = 8;
 
+/** How long a pool waits for the answer to NOOP of a connection that was idle: it may be gone, and another is at hand. */
+export const POOL_PROBE = 5_000;
+
 /** Ports: RFC 5321 §2.3.5 (relay). */
 export const SMTP_PORT = 25;
 

@@ -14,8 +14,13 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
 
   protected abstract listenerFailed(event: Name<Events>, cause: unknown): void;
 
+  /** Listeners of an event were added or removed. */
+  protected abstract listenersChanged(event: Name<Events>): void;
+
   override on<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
-    return super.on(event, this.#guarded(event, listener), context);
+    super.on(event, this.#guarded(event, listener), context);
+    this.listenersChanged(event);
+    return this;
   }
 
   override addListener<E extends Name<Events>>(
@@ -27,7 +32,9 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
   }
 
   override once<E extends Name<Events>>(event: E, listener: Listener<Events, E>, context?: unknown): this {
-    return super.once(event, this.#guarded(event, listener), context);
+    super.once(event, this.#guarded(event, listener), context);
+    this.listenersChanged(event);
+    return this;
   }
 
   override removeListener<E extends Name<Events>>(
@@ -38,7 +45,9 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
   ): this {
     // eventemitter3 itself removes a `once` listener by its guard, which has no guard of its own.
     const guard = listener === undefined ? undefined : this.#guards.get(listener as AnyListener)?.get(event);
-    return super.removeListener(event, (guard as Listener<Events, E> | undefined) ?? listener, context, once);
+    super.removeListener(event, (guard as Listener<Events, E> | undefined) ?? listener, context, once);
+    this.listenersChanged(event);
+    return this;
   }
 
   override off<E extends Name<Events>>(
@@ -48,6 +57,13 @@ export abstract class GuardedEmitter<Events extends object> extends EventEmitter
     once?: boolean,
   ): this {
     return this.removeListener(event, listener, context, once);
+  }
+
+  override removeAllListeners(event?: Name<Events>): this {
+    const names = event === undefined ? this.eventNames() : [event];
+    super.removeAllListeners(event);
+    for (const name of names) this.listenersChanged(name);
+    return this;
   }
 
   #guarded<E extends Name<Events>>(event: E, given: Listener<Events, E>): Listener<Events, E> {

@@ -231,17 +231,28 @@ export function contradiction(
 }
 
 /** The delivery of a transaction that is over. */
-export function makeDelivery(transaction: Transaction, message: Message): Delivery {
-  const recipients = transaction.recipients
-    .map(({ result }) => result)
-    .filter((result) => result !== undefined);
-  const { id, from, reply, error } = transaction;
+export function makeDelivery({ id, recipients, reply, error }: Transaction, message: Message): Delivery {
+  const results = recipients.map(({ result }) => result).filter((result) => result !== undefined);
+  return assembleDelivery(message, { id, recipients: results, reply, error });
+}
+
+/** A delivery of what is known of a message and its recipients. */
+export function assembleDelivery(
+  message: Message,
+  of: {
+    readonly id: string;
+    readonly recipients: readonly RecipientResult[];
+    readonly reply: Reply | undefined;
+    readonly error: SmtpError | undefined;
+  },
+): Delivery {
+  const { id, recipients, reply, error } = of;
   const succeeded = recipients.filter((result) => result.status === "succeeded");
   const ok = succeeded.length === recipients.length;
   const delivery: { -readonly [K in keyof Delivery]: Delivery[K] } = {
     id,
     ok,
-    from,
+    from: message.from,
     recipients,
     succeeded,
     failed: ok ? [] : recipients.filter((result) => result.status === "failed"),

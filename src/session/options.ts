@@ -204,6 +204,9 @@ const FIELDS: Record<keyof SessionOptions, check.Check> = {
   signal: check.signal,
 };
 
+/** The names of all options of a session. */
+export const SESSION_OPTIONS: readonly string[] = Object.keys(FIELDS);
+
 const EXCLUDED_BY_SOCKET_PATH = ["host", "port", "localAddress", "connectSocket"] as const;
 
 /** Checks options and fills in the defaults. @throws TypeError that names the option. */
@@ -262,7 +265,7 @@ function filled<T extends object>(given: Partial<T> | undefined, defaults: T): T
   return Object.fromEntries(names.map((name) => [name, given?.[name] ?? defaults[name]])) as T;
 }
 
-function fromUrl(text: string): SessionOptions {
+export function fromUrl(text: string): SessionOptions {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const scheme =
     url !== undefined && Object.hasOwn(SCHEMES, url.protocol) ? SCHEMES[url.protocol] : undefined;

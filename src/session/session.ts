@@ -40,6 +40,8 @@ export type SessionState = "idle" | "connecting" | "ready" | "closing" | "closed
 export interface PoolDoor {
   /** Sends a message that the pool has made, and has told of as queued. */
   take(session: SmtpSession, made: MadeMessage, settled: (delivery: Delivery) => void): void;
+  /** Aborts one that it has, as far as that has an effect still. */
+  abort(session: SmtpSession, made: MadeMessage, cause: unknown): void;
   /** As deep a queue as keeps the connection busy is there: more would only wait in the wrong place. */
   busy(session: SmtpSession): boolean;
 }
@@ -101,6 +103,7 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
         session.#take(made, settled);
         session.#notes.tell();
       },
+      abort: (session, { transaction }, cause) => session.#abort(transaction, cause),
       busy: (session) =>
         session.#pipeline.bursts ? session.#outbox.full : session.#outbox.messages >= POOL_DEPTH,
     };
@@ -758,6 +761,9 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
     this.#tell("warning", { code: "ESMTP_LISTENER_FAILED", message, cause });
     this.#notes.tell();
   }
+
+  // Whether anybody listens is asked when there is something to tell.
+  protected override listenersChanged(): void {}
 
   #wants(event: SessionEventName): boolean {
     return !this.#silent && (this.listenerCount(event) > 0 || this.#diagnostics.wants(event));

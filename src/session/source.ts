@@ -218,6 +218,23 @@ export class TextSource {
   }
 }
 
+/** Whether a text that was to be sent can be sent again: what a stream gave is gone. */
+export function isReadable(data: MessageData): boolean {
+  if (typeof data === "function" || inMemoryAlready(data)) return true;
+  if (taken.has(data)) return false;
+  // A generator is its own iterator.
+  return !(data instanceof Readable) || unreadable(data) === undefined;
+}
+
+function inMemoryAlready(data: MessageData): data is string | Uint8Array {
+  return typeof data === "string" || isUint8Array(data);
+}
+
+/** A stream that waits may fail: without a listener Node.js would end the process. It is met when its turn comes. */
+export function guardWaiting(data: MessageData): void {
+  if (data instanceof Readable) watch(data, () => undefined)();
+}
+
 /** The error for a text that can't be had, or not to its end. */
 export function sourceFailed(cause: unknown): SmtpError {
   if (cause instanceof SmtpError) return cause;
@@ -226,10 +243,11 @@ export function sourceFailed(cause: unknown): SmtpError {
   });
 }
 
-function consumed(): SmtpError {
+export function consumed(cause?: unknown): SmtpError {
   return new SmtpError(
     "ESMTP_SOURCE_CONSUMED",
     "The message's stream has been read from, or is another message's; give a function that opens it anew",
+    { cause },
   );
 }
 

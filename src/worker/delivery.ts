@@ -190,14 +190,13 @@ class Attempt {
   }
 
   async #settle(part: readonly number[], delivery: Delivery | Error): Promise<Ending | undefined> {
-    const { records, gate, unknown } = this.#tools;
+    const { records, unknown } = this.#tools;
     const states = new Map<number, RecipientProgress>();
     const results = new Map<number, RecipientResult>();
     if (delivery instanceof Error) {
       // The message is of a shape that no pool takes: no other try will mend that.
       for (const index of part) states.set(index, { status: "failed", text: short(delivery.message) });
     } else {
-      gate.ended(delivery.recipients.some((result) => !unreached(result)));
       for (const [i, index] of part.entries()) {
         const result = delivery.recipients[i];
         if (result === undefined) continue;
@@ -333,11 +332,6 @@ class Attempt {
       });
     }
   }
-}
-
-/** Whether no server said anything about it. */
-function unreached(result: RecipientResult): boolean {
-  return result.status === "failed" && result.stage === "connection" && result.reply === undefined;
 }
 
 function asError(cause: unknown): Error {

@@ -15,7 +15,7 @@ export type {
 export type { HeldMessage, HeldMessages } from "./held.ts";
 export type { QueuedEnvelope, QueuedMessage, ResolveText } from "./message.ts";
 export { attachWorkerMetrics, type WorkerTarget } from "./metrics.ts";
-export type { Keep, WorkerOptions, WorkerPool } from "./options.ts";
+export type { Keep, WorkerOptions } from "./options.ts";
 export { type AddOptions, type ProducerOptions, type QueueLocation, SmtpProducer } from "./producer.ts";
 export type { JobProgress, RecipientProgress, RecipientStatus } from "./progress.ts";
 export type { QueueDepth } from "./records.ts";

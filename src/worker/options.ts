@@ -1,22 +1,9 @@
 import type { KeepJobs } from "bullmq";
+import { type PoolOptions, SmtpPool } from "../pool/index.ts";
 import * as check from "../session/check.ts";
-import type { Delivery, Message } from "../session/message.ts";
-import type { SessionOptions } from "../session/options.ts";
-import { SmtpSession } from "../session/session.ts";
 import type { ResolveText } from "./message.ts";
 import { DEFAULT_QUEUE, LOCATION_FIELDS, type QueueLocation } from "./producer.ts";
 import { RETRIES, type Retries } from "./retry.ts";
-
-/** What the worker needs of a pool. */
-export interface WorkerPool {
-  pipeline(message: Message): Promise<Delivery>;
-  /** Fulfils when there is room. */
-  ready(): Promise<void>;
-  quit(): Promise<void>;
-  destroy(): void;
-  /** Messages that no session has yet. */
-  readonly waiting?: number;
-}
 
 /** How many finished jobs of a kind Redis keeps. */
 export interface Keep {
@@ -29,7 +16,7 @@ export interface Keep {
 /** Options of {@link SmtpWorker}. */
 export interface WorkerOptions<R = unknown> extends QueueLocation {
   /** The pool that delivers, or the options of one: then it is the worker's own, and ends with it. */
-  pool: WorkerPool | SessionOptions | string;
+  pool: SmtpPool | PoolOptions | string;
   /** How many messages the worker has at a time: what a crash can leave with an unknown fate. Default 500. */
   concurrency?: number | undefined;
   /** Makes a text of the reference of a message that was added with `ref`. */
@@ -59,7 +46,7 @@ export interface ResolvedWorkerOptions {
   readonly connection: QueueLocation["connection"];
   readonly queue: string;
   readonly prefix: string | undefined;
-  readonly pool: WorkerPool;
+  readonly pool: SmtpPool;
   /** Whether the pool is the worker's own. */
   readonly ownPool: boolean;
   readonly concurrency: number;
@@ -119,13 +106,12 @@ export function resolveWorkerOptions(given: WorkerOptions<never>): ResolvedWorke
   const { connection, pool } = options;
   if (connection === undefined) throw new TypeError("options.connection is missing");
   if (pool === undefined) throw new TypeError("options.pool is missing");
-  const isPool = typeof pool === "object" && "pipeline" in pool;
   return {
     connection,
     queue: options.queue ?? DEFAULT_QUEUE,
     prefix: options.prefix,
-    pool: isPool ? pool : new SmtpSession(pool),
-    ownPool: !isPool,
+    pool: pool instanceof SmtpPool ? pool : new SmtpPool(pool),
+    ownPool: !(pool instanceof SmtpPool),
     concurrency: options.concurrency ?? 500,
     text: options.text,
     retries: { ...RETRIES, ...defined(options.retries) },

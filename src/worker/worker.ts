@@ -1,4 +1,5 @@
 import { Worker as BullWorker, DelayedError, type Job, UnrecoverableError, WaitingError } from "bullmq";
+import type { SmtpPool } from "../pool/index.ts";
 import { now } from "../session/clock.ts";
 import { GuardedEmitter } from "../session/emitter.ts";
 import { type AttemptTools, attempt, type Ending } from "./delivery.ts";
@@ -6,12 +7,7 @@ import type { JobResult, WorkerEventName, WorkerEvents } from "./events.ts";
 import { Gate } from "./gate.ts";
 import { HeldMessages, wakeHeld } from "./held.ts";
 import { type JobData, recipientsOf } from "./message.ts";
-import {
-  type ResolvedWorkerOptions,
-  resolveWorkerOptions,
-  type WorkerOptions,
-  type WorkerPool,
-} from "./options.ts";
+import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from "./options.ts";
 import { having, type JobProgress, type RecipientProgress } from "./progress.ts";
 import { HELD_FOR, type QueueDepth, Records } from "./records.ts";
 import { loadOpenTelemetry } from "./trace.ts";
@@ -40,7 +36,7 @@ const REDIS_PAUSE = 1_000;
  */
 export class SmtpWorker<R = unknown> extends GuardedEmitter<WorkerEvents> implements AsyncDisposable {
   /** What delivers. */
-  readonly pool: WorkerPool;
+  readonly pool: SmtpPool;
   /** The messages whose fate is unknown, of all workers. */
   readonly held: HeldMessages;
   readonly #options: ResolvedWorkerOptions;
@@ -225,6 +221,8 @@ export class SmtpWorker<R = unknown> extends GuardedEmitter<WorkerEvents> implem
   }
 
   // ---- events
+
+  protected override listenersChanged(): void {}
 
   protected override listenerFailed(event: WorkerEventName, cause: unknown): void {
     if (event !== "error") this.#failed(cause);

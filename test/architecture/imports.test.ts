@@ -20,6 +20,7 @@ const LAYERS: Record<string, readonly string[]> = {
   observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
   // The peer @opentelemetry/api is loaded where it is there: no import names it.
   worker: ["worker", "pool", "observability", "session", "pipeline", "protocol", "node", "bullmq"],
+  pool: ["pool", "index.ts", "session", "pipeline", "protocol", "node", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],
 };

@@ -1,5 +1,5 @@
 import { Queue } from "bullmq";
-import { type SessionOptions, SmtpSession } from "smtp-pipelining";
+import type { PoolOptions } from "smtp-pipelining/pool";
 import { createTestServer, cut, type TestServer, type TestServerOptions } from "smtp-pipelining/testing";
 import {
   type RecipientEvent,
@@ -8,7 +8,6 @@ import {
   type WorkerEventName,
   type WorkerEvents,
   type WorkerOptions,
-  type WorkerPool,
 } from "smtp-pipelining/worker";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { redisSkipped, startRedis, type TestRedis } from "../support/redis.ts";
@@ -43,29 +42,11 @@ async function setUp(options: TestServerOptions = {}): Promise<Bench> {
     server,
     bull,
     worker: (more = {}) => {
-      const pool = reconnecting({ host: "127.0.0.1", port: server.port, tls: "off" });
+      const pool: PoolOptions = { host: "127.0.0.1", port: server.port, tls: "off" };
       const worker = new SmtpWorker({ connection, queue, pool, ...more });
-      onTestFinished(async () => {
-        await worker.close();
-        await pool.quit();
-      });
+      onTestFinished(() => worker.close());
       return worker;
     },
-  };
-}
-
-/** Sessions one after the other. */
-function reconnecting(options: SessionOptions): WorkerPool {
-  let session = new SmtpSession(options);
-  const live = (): SmtpSession => {
-    if (session.state === "closed" || session.state === "closing") session = new SmtpSession(options);
-    return session;
-  };
-  return {
-    pipeline: (message) => live().pipeline(message),
-    ready: () => live().ready(),
-    quit: () => session.quit(),
-    destroy: () => session.destroy(),
   };
 }
 
