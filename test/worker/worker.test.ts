@@ -1,63 +1,10 @@
-import { Queue } from "bullmq";
-import type { PoolOptions } from "smtp-pipelining/pool";
-import { createTestServer, cut, type TestServer, type TestServerOptions } from "smtp-pipelining/testing";
-import {
-  type RecipientEvent,
-  SmtpProducer,
-  SmtpWorker,
-  type WorkerEventName,
-  type WorkerEvents,
-  type WorkerOptions,
-} from "smtp-pipelining/worker";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { cut, type TestServerOptions } from "smtp-pipelining/testing";
+import type { RecipientEvent } from "smtp-pipelining/worker";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisSkipped, startRedis, type TestRedis } from "../support/redis.ts";
+import { next, setUp, TEXT } from "./set-up.ts";
 
 let redis: TestRedis;
-let queues = 0;
-
-interface Bench {
-  readonly queue: string;
-  readonly producer: SmtpProducer;
-  readonly server: TestServer;
-  /** BullMQ's own view of the queue. */
-  readonly bull: Queue;
-  worker(options?: Partial<WorkerOptions>): SmtpWorker;
-}
-
-/** A queue and a server of a test's own. */
-async function setUp(options: TestServerOptions = {}): Promise<Bench> {
-  const queue = `test-${++queues}`;
-  const { connection } = redis;
-  const server = await createTestServer(options);
-  const producer = new SmtpProducer({ connection, queue });
-  const bull = new Queue(queue, { connection });
-  onTestFinished(async () => {
-    await producer.close();
-    await bull.close();
-    await server.close();
-  });
-  return {
-    queue,
-    producer,
-    server,
-    bull,
-    worker: (more = {}) => {
-      const pool: PoolOptions = { host: "127.0.0.1", port: server.port, tls: "off" };
-      const worker = new SmtpWorker({ connection, queue, pool, ...more });
-      onTestFinished(() => worker.close());
-      return worker;
-    },
-  };
-}
-
-function next<E extends WorkerEventName>(
-  worker: SmtpWorker,
-  event: E,
-): Promise<Parameters<WorkerEvents[E]>[0]> {
-  return new Promise((resolve) => worker.once(event, resolve as never));
-}
-
-const TEXT = "Subject: test\r\n\r\nHello\r\n";
 
 describe.skipIf(redisSkipped)("a worker", () => {
   beforeAll(async () => {
@@ -66,7 +13,7 @@ describe.skipIf(redisSkipped)("a worker", () => {
   afterAll(() => redis.close());
 
   test("delivers what a producer adds, and leaves no job behind", async () => {
-    const { producer, server, worker, bull } = await setUp();
+    const { producer, server, worker, bull } = await setUp(redis);
     const one = worker();
     const ended = next(one, "jobEnd");
     await one.run();
@@ -79,7 +26,7 @@ describe.skipIf(redisSkipped)("a worker", () => {
 
   test("records in the job that its recipients are begun before the first octet of it leaves", async () => {
     const seen: unknown[] = [];
-    const { producer, worker, bull } = await setUp({
+    const { producer, worker, bull } = await setUp(redis, {
       replies: {
         MAIL: async () => {
           seen.push((await bull.getJob("m-1"))?.progress);
@@ -100,7 +47,7 @@ describe.skipIf(redisSkipped)("a worker", () => {
 
   test("tries again those that were deferred, and no other; fails for good what is refused for good", async () => {
     let busy = 0;
-    const { producer, server, worker, bull } = await setUp({
+    const { producer, server, worker, bull } = await setUp(redis, {
       replies: {
         "RCPT TO:<gone@": "550 5.1.1 No such user here",
         "RCPT TO:<busy@": () => (++busy < 3 ? "450 4.2.1 Mailbox busy" : undefined),
@@ -142,7 +89,7 @@ describe.skipIf(redisSkipped)("a worker", () => {
   });
 
   test("gives up what is deferred until it is too old", async () => {
-    const { producer, worker } = await setUp({ replies: { RCPT: "450 4.2.1 Mailbox busy" } });
+    const { producer, worker } = await setUp(redis, { replies: { RCPT: "450 4.2.1 Mailbox busy" } });
     const one = worker({ retries: { delay: 30, factor: 1, jitter: 0, maxAge: 100 } });
     const outcomes: string[] = [];
     one.on("recipient", ({ outcome }) => outcomes.push(outcome));
@@ -160,7 +107,7 @@ describe.skipIf(redisSkipped)("a worker", () => {
     const LOST: TestServerOptions = { faults: [cut({ at: "text" })] };
 
     test("is held until it is released", async () => {
-      const { producer, server, worker } = await setUp(LOST);
+      const { producer, server, worker } = await setUp(redis, LOST);
       const one = worker();
       const held = next(one, "jobHeld");
       await one.run();
@@ -188,7 +135,7 @@ describe.skipIf(redisSkipped)("a worker", () => {
     });
 
     test("is held until somebody says what became of it", async () => {
-      const { producer, server, worker } = await setUp(LOST);
+      const { producer, server, worker } = await setUp(redis, LOST);
       const one = worker();
       const held = next(one, "jobHeld");
       await one.run();
@@ -201,7 +148,7 @@ describe.skipIf(redisSkipped)("a worker", () => {
     });
 
     test("is sent again where that is asked for", async () => {
-      const { producer, server, worker } = await setUp(LOST);
+      const { producer, server, worker } = await setUp(redis, LOST);
       const one = worker({ unknown: "retry", retries: { delay: 10 } });
       const outcomes: string[] = [];
       one.on("recipient", ({ outcome }) => outcomes.push(outcome));
