@@ -2,6 +2,7 @@ import { Worker as BullWorker, DelayedError, type Job, UnrecoverableError, Waiti
 import type { SmtpPool } from "../pool/index.ts";
 import { now } from "../session/clock.ts";
 import { GuardedEmitter } from "../session/emitter.ts";
+import { type WaitOptions, waitSignal } from "../session/wait.ts";
 import { type AttemptTools, attempt, type Ending } from "./delivery.ts";
 import type { JobResult, WorkerEventName, WorkerEvents } from "./events.ts";
 import { Gate } from "./gate.ts";
@@ -98,10 +99,17 @@ export class SmtpWorker<R = unknown> extends GuardedEmitter<WorkerEvents> implem
   /**
    * Takes no more messages, and ends when those are settled that were begun; the others go back to the queue. A pool
    * of the worker's own ends, too.
+   * @param options `signal`: when it fires, such a pool is destroyed, so that what is begun is settled at once
    */
-  close(): Promise<void> {
+  close(options: WaitOptions = {}): Promise<void> {
+    const signal = waitSignal(options);
+    const destroy = (): void => {
+      if (this.#options.ownPool) this.pool.destroy();
+    };
+    if (signal?.aborted) destroy();
+    signal?.addEventListener("abort", destroy);
     this.#closing ??= this.#close();
-    return this.#closing;
+    return this.#closing.finally(() => signal?.removeEventListener("abort", destroy));
   }
 
   /** The same as {@link close}. */
