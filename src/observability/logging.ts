@@ -1,4 +1,5 @@
 import type { CommandGroup } from "../pipeline/group.ts";
+import type { RetryEvent } from "../pool/events.ts";
 import type { Reply } from "../protocol/reply.ts";
 import type {
   CloseEvent,
@@ -15,7 +16,7 @@ import { commandsOf } from "./commands.ts";
 import {
   attach,
   checkNames,
-  isItsOwnSession,
+  isItsEnd,
   type Listeners,
   type ObservationTarget,
   serverName,
@@ -108,6 +109,7 @@ function listeners(target: ObservationTarget, logger: Logger, closed: () => void
       return log(logger, "debug", fields, "connected");
     },
     ready: (event) => log(logger, "info", () => readyFields(event, target), "ready"),
+    retry: (event) => log(logger, "info", () => retryFields(event), "message goes to another session"),
     recipientFailed: (event) => log(logger, "warn", () => failedFields(event), "recipient failed"),
     recipientUnknown: (event) =>
       log(logger, "error", () => unknownFields(event), "recipient unknown: it may have been delivered"),
@@ -131,7 +133,7 @@ function listeners(target: ObservationTarget, logger: Logger, closed: () => void
     error: (event) =>
       log(logger, "error", () => ({ ...session(event), err: event.error }), visible(event.error.message)),
     close: (event) => {
-      if (isItsOwnSession(target)) closed();
+      if (isItsEnd(target, event)) closed();
       return log(logger, closeLevel(event), () => ({ ...session(event), reason: event.reason }), "closed");
     },
   };
@@ -182,6 +184,11 @@ function readyFields(event: ReadyEvent, target: ObservationTarget): object {
 function failedFields(event: RecipientFailedEvent): object {
   const { stage, retryable, reply, error } = event;
   return { ...recipient(event), stage, retryable, ...replied(reply), ...given({ err: error }) };
+}
+
+function retryFields(event: RetryEvent): object {
+  const { messageId, attempt, recipients, error } = event;
+  return { ...session(event), messageId, attempt, recipients, ...given({ err: error }) };
 }
 
 function unknownFields(event: RecipientUnknownEvent): object {

@@ -16,7 +16,7 @@ import { spanOfMessage } from "./spans.ts";
 import {
   attach,
   checkTarget,
-  isItsOwnSession,
+  isItsEnd,
   isOver,
   type Listeners,
   type ObservationTarget,
@@ -149,6 +149,10 @@ class Counting {
       }),
       groupEnd: this.#guarded((event) => this.#group(event.group, event.sessionId)),
       messageEnd: this.#guarded((event) => this.#message(event)),
+      retry: this.#guarded(() => this.#metrics.retries(1)),
+      sessionClose: this.#guarded(({ retired }) => {
+        if (retired !== undefined) this.#metrics.retirements(1, retired);
+      }),
       warning: this.#guarded((event) => this.#metrics.warnings(1, event.code)),
       error: this.#guarded((event) => {
         this.#of(event).error = event.error;
@@ -159,7 +163,7 @@ class Counting {
         this.#progress.delete(event.sessionId);
         if (progress.ready) this.#metrics.disconnections(1, event.reason);
         else this.#connected(connectionResult(progress.error, event.reason), progress, event.time);
-        if (isItsOwnSession(this.#target)) this.closed();
+        if (isItsEnd(this.#target, event)) this.closed();
       }),
     };
   }
@@ -171,10 +175,11 @@ class Counting {
       for (const session of this.#target.sessions) total += session[of];
       return total;
     };
-    const { sessions, pending, outstanding } = this.#metrics;
+    const { sessions, pending, waiting, outstanding } = this.#metrics;
     return [
       sessions(() => Array.from(this.#target.sessions, ({ state }) => [1, state] as const)),
-      pending(() => [[sum("pending")]]),
+      pending(() => [[this.#target.pending ?? sum("pending")]]),
+      waiting(() => [[this.#target.waiting ?? 0]]),
       outstanding(() => [[sum("repliesOwed")]]),
     ];
   }

@@ -1,7 +1,7 @@
 import { page } from "./recorder/page.ts";
 import { Recording } from "./recorder/recording.ts";
 import { keepAddresses, pseudonymous } from "./recorder/redaction.ts";
-import { attach, checkNames, isItsOwnSession, type ObservationTarget } from "./target.ts";
+import { attach, checkNames, isItsEnd, isSession, type ObservationTarget } from "./target.ts";
 
 export type { ObservationTarget, ObservedSession } from "./target.ts";
 
@@ -54,9 +54,13 @@ export function attachRecorder(target: ObservationTarget, options: RecorderOptio
   const { listeners } = recording;
   const detach = attach(target, {
     ...listeners,
+    // Until a session has it, it is nobody's.
+    messageQueued: (event) => {
+      if (isSession(target) || !isItsEnd(target, event)) listeners.messageQueued(event);
+    },
     close: (event) => {
       listeners.close(event);
-      if (isItsOwnSession(target)) detach();
+      if (isItsEnd(target, event)) detach();
     },
   });
   for (const session of target.sessions) recording.meet(session);

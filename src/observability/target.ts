@@ -1,5 +1,6 @@
 import type { EventEmitter } from "eventemitter3";
 import type { Protocol } from "../pipeline/handshake.ts";
+import type { PoolEventName, PoolEvents } from "../pool/events.ts";
 import type { SessionEventName, SessionEvents } from "../session/events.ts";
 import type { SessionState } from "../session/session.ts";
 
@@ -35,10 +36,18 @@ export interface ObservationTarget {
   off<E extends SessionEventName>(event: E, listener: Listener<E>): unknown;
   /** The live sessions. */
   readonly sessions: Iterable<ObservedSession>;
+  /** What its own events have as `sessionId`: a session's is that of all, a pool's that of what no session has yet. */
+  readonly id?: string;
+  /** `"closed"` once no event will come any more. */
+  readonly state?: string;
+  /** Messages whose fate is open. Default: those of the sessions. */
+  readonly pending?: number;
+  /** Of a pool: those of them that no session has yet. */
+  readonly waiting?: number;
 }
 
-/** Listeners by the event they want. */
-export type Listeners = { readonly [E in SessionEventName]?: SessionEvents[E] };
+/** Listeners by the event they want. A session never emits what only a pool does. */
+export type Listeners = { readonly [E in PoolEventName]?: PoolEvents[E] };
 
 /** @throws TypeError for a target that nothing can be attached to */
 export function checkTarget(target: ObservationTarget): void {
@@ -80,16 +89,18 @@ export function attach(target: ObservationTarget, listeners: Listeners): () => v
   };
 }
 
-/** Whether the target is a session that is closed already: no event will come of it. */
+/** Whether the target is closed already: no event will come of it. */
 export function isOver(target: ObservationTarget): boolean {
-  for (const session of target.sessions) {
-    if ((session as unknown) === target) return session.state === "closed";
-  }
-  return false;
+  return target.state === "closed";
 }
 
-/** Whether the target is one session, whose end is the end of what is attached. */
-export function isItsOwnSession(target: ObservationTarget): boolean {
+/** Whether a `close` is the target's own: the end of what is attached. */
+export function isItsEnd(target: ObservationTarget, { sessionId }: { readonly sessionId: string }): boolean {
+  return target.id === sessionId;
+}
+
+/** Whether the target is one session. A pool has its id on what is not in a session yet. */
+export function isSession(target: ObservationTarget): boolean {
   for (const session of target.sessions) if ((session as unknown) === target) return true;
   return false;
 }

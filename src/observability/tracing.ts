@@ -13,6 +13,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { CommandGroup } from "../pipeline/group.ts";
+import type { RetryEvent } from "../pool/events.ts";
 import type {
   CloseEvent,
   ConnectEvent,
@@ -24,8 +25,8 @@ import type {
 } from "../session/events.ts";
 import type { Delivery } from "../session/message.ts";
 import { commandsOf } from "./commands.ts";
-import { forgetSpan, forgetSpans, rememberSpan } from "./spans.ts";
-import { attach, checkNames, isItsOwnSession, type Listeners, type ObservationTarget } from "./target.ts";
+import { forgetSpan, forgetSpans, rememberSpan, spanOfMessage } from "./spans.ts";
+import { attach, checkNames, isItsEnd, isSession, type Listeners, type ObservationTarget } from "./target.ts";
 import * as name from "./tracing/attributes.ts";
 import { deliveryFailure, errorFailure, type Failure, groupFailure } from "./tracing/status.ts";
 import { HANDSHAKE_VERBS, OTHER, REPLY_VERBS } from "./verbs.ts";
@@ -123,6 +124,11 @@ class Tracing {
       connect: (event) => this.#connect(event),
       ready: ({ sessionId, time }) => this.#connected(this.#sessions.get(sessionId), time),
       messageQueued: (event) => this.#messageQueued(event),
+      // A session has its messages from the beginning.
+      ...(!isSession(this.#target) && {
+        messageStart: ({ sessionId, messageSeq }) => this.#move(messageSeq, this.#target.id, sessionId),
+        retry: (event) => this.#retry(event),
+      }),
       messageEnd: (event) => this.#messageEnd(event),
       groupStart: (event) => {
         this.#of(event).lastGroupStarted = event.groupId;
@@ -183,7 +189,8 @@ class Tracing {
     this.#connected(this.#sessions.get(sessionId), time, refused);
   }
 
-  #close({ sessionId, time }: CloseEvent): void {
+  #close(event: CloseEvent): void {
+    const { sessionId, time } = event;
     const session = this.#sessions.get(sessionId);
     this.#sessions.delete(sessionId);
     forgetSpans(sessionId);
@@ -191,7 +198,7 @@ class Tracing {
       this.#connected(session, time, errorFailure("ESMTP_DESTROYED"));
       if (session !== undefined) endAll(session, time);
     } finally {
-      if (isItsOwnSession(this.#target)) this.closed();
+      if (isItsEnd(this.#target, event)) this.closed();
     }
   }
 
@@ -223,8 +230,39 @@ class Tracing {
     if ((spanContext.traceFlags & TraceFlags.SAMPLED) !== 0) rememberSpan(sessionId, messageSeq, spanContext);
   }
 
+  /** A message of a pool is with the pool until a session begins it, and again when it is to be tried once more. */
+  #move(seq: number, from: string | undefined, to: string | undefined): void {
+    if (from === undefined || to === undefined) return;
+    const there = this.#sessions.get(from);
+    const message = there?.messages.get(seq);
+    if (there === undefined || message === undefined) return;
+    there.messages.delete(seq);
+    this.#of({ sessionId: to }).messages.set(seq, message);
+    const name = spanOfMessage(from, seq);
+    forgetSpan(from, seq);
+    if (name !== undefined) rememberSpan(to, seq, name);
+  }
+
+  #retry({ sessionId, messageSeq, attempt, recipients, error, time }: RetryEvent): void {
+    const { span } = this.#sessions.get(sessionId)?.messages.get(messageSeq) ?? {};
+    span?.addEvent(
+      name.RETRY_EVENT,
+      {
+        [name.RETRY_ATTEMPT]: attempt,
+        [name.RECIPIENTS_COUNT]: recipients,
+        [name.SESSION_ID]: sessionId,
+        ...(error !== undefined && { [name.ERROR_TYPE]: error.code }),
+      },
+      time,
+    );
+    this.#move(messageSeq, sessionId, this.#target.id);
+  }
+
   #messageEnd(event: MessageEndEvent): void {
-    const { sessionId, messageSeq, time } = event;
+    const { messageSeq, time } = event;
+    // What a session of a pool turned away unbegun is with the pool still.
+    const begun = this.#sessions.get(event.sessionId)?.messages.has(messageSeq) === true;
+    const sessionId = begun ? event.sessionId : (this.#target.id ?? event.sessionId);
     const session = this.#sessions.get(sessionId);
     const message = session?.messages.get(messageSeq);
     if (session === undefined || message === undefined) return; // queued before this was attached

@@ -91,6 +91,11 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     return this.#roster.sessions;
   }
 
+  /** `"closing"`: it takes no new messages; `"closed"`: no event comes any more. */
+  get state(): "open" | "closing" | "closed" {
+    return this.#state;
+  }
+
   /** Messages whose fate is open. */
   get pending(): number {
     return this.#backlog.messages;

@@ -17,9 +17,27 @@ const LAYERS: Record<string, readonly string[]> = {
   "index.ts": ["session", "pipeline", "protocol"],
   // A program: it uses what everybody can.
   check: ["check", "index.ts", "node"],
-  observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
+  observability: [
+    "observability",
+    "pool",
+    "session",
+    "pipeline",
+    "protocol",
+    "@opentelemetry",
+    "eventemitter3",
+  ],
   // The peer @opentelemetry/api is loaded where it is there: no import names it.
-  worker: ["worker", "pool", "observability", "session", "pipeline", "protocol", "node", "bullmq"],
+  worker: [
+    "worker",
+    "pool",
+    "observability",
+    "session",
+    "pipeline",
+    "protocol",
+    "node",
+    "bullmq",
+    "eventemitter3",
+  ],
   pool: ["pool", "index.ts", "session", "pipeline", "protocol", "node", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],
@@ -72,7 +90,7 @@ test("what observes knows of the session by its types alone", () => {
       ([, from]) => from,
     );
     expect(
-      values.filter((from) => /\/(?:session|pipeline)\/|eventemitter3|prom-client/.test(from ?? "")),
+      values.filter((from) => /\/(?:pool|session|pipeline)\/|eventemitter3|prom-client/.test(from ?? "")),
       file,
     ).toEqual([]);
     // The peer is optional: whoever does not trace need not have it.

@@ -59,6 +59,7 @@ test("its files are the build and the documents", () => {
     "README.md",
     "SECURITY.md",
     "docs/observability.md",
+    "docs/pool.md",
     "docs/servers.md",
     "docs/testing.md",
     "grafana/README.md",
@@ -74,10 +75,13 @@ import { SmtpSession, type Delivery, type SessionEvents } from "smtp-pipelining"
 import { attachLogger, type Logger } from "smtp-pipelining/logging";
 import { attachMetrics, type MetricsOptions } from "smtp-pipelining/metrics";
 import { attachRecorder } from "smtp-pipelining/recorder";
+import { type PoolEvents, SmtpPool } from "smtp-pipelining/pool";
 import { createTestServer, cut, type ReceivedMessage } from "smtp-pipelining/testing";
 
 const server = await createTestServer({ faults: [cut({ at: "text", nth: 2 })] });
-const client = new SmtpSession(server.url);
+const client = new SmtpPool({ relays: [server.url], connections: 1 });
+const again: PoolEvents["retry"] = ({ attempt }) => console.log(attempt);
+client.on("retry", again);
 const { ok } = await client.pipeline({ from: "a@example.org", to: "b@example.net", data: "x" });
 await client.quit();
 const accepted: readonly ReceivedMessage[] = server.messages;

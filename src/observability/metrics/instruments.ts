@@ -85,6 +85,9 @@ export interface Instruments {
   readonly warnings: Count;
   readonly bytes: Count;
   readonly pending: Watch;
+  readonly waiting: Watch;
+  readonly retries: Count;
+  readonly retirements: Count;
   readonly outstanding: Watch;
   readonly lastDelivery: (value: number) => void;
   readonly telemetryErrors: Count;
@@ -177,6 +180,14 @@ export function makeInstruments(options: InstrumentOptions): Instruments {
       ["direction", known.DIRECTIONS],
     ]),
     pending: make.gauge("messages_pending", "Messages whose fate is open"),
+    waiting: make.gauge("messages_waiting", "Of those, the messages that no session of a pool has yet"),
+    retries: make.counter(
+      "retries_total",
+      "Messages that a pool gave to another session, as they had failed with their connection",
+    ),
+    retirements: make.counter("retirements_total", "Sessions that a pool let go, by reason", [
+      ["reason", known.RETIREMENTS],
+    ]),
     outstanding: make.gauge("replies_outstanding", "Replies that servers owe"),
     lastDelivery: make.latest(
       "last_delivery_timestamp_seconds",

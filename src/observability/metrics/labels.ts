@@ -1,6 +1,7 @@
 import type { FailureStage, RecipientResult } from "../../pipeline/fate.ts";
 import type { CommandGroup } from "../../pipeline/group.ts";
 import type { CloseReason } from "../../pipeline/observer.ts";
+import type { Retirement } from "../../pool/events.ts";
 import type { SmtpError, SmtpErrorCode } from "../../protocol/errors.ts";
 import type { WarningCode } from "../../session/events.ts";
 import type { Delivery } from "../../session/message.ts";
@@ -56,6 +57,9 @@ function systemResult(cause: unknown): ConnectionResult {
 }
 
 export const CLOSE_REASONS: readonly CloseReason[] = ["quit", "server", "timeout", "error", "aborted"];
+
+/** Why a pool lets sessions go. */
+export const RETIREMENTS: readonly Retirement[] = ["messages", "age", "idle", "preference", "quit"];
 
 /** The states of a session that is alive. */
 export const LIVE_STATES: readonly SessionState[] = ["idle", "connecting", "ready", "closing"];

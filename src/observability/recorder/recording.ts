@@ -1,4 +1,5 @@
 import type { CommandGroup } from "../../pipeline/group.ts";
+import type { RetryEvent } from "../../pool/events.ts";
 import type { Reply } from "../../protocol/reply.ts";
 import type {
   ConnectEvent,
@@ -40,6 +41,7 @@ type Heard =
   | "sent"
   | "reply"
   | "messageEnd"
+  | "retry"
   | "groupStart"
   | "groupEnd"
   | "warning"
@@ -73,6 +75,7 @@ export class Recording {
     sent: (event) => this.#sent(event),
     reply: (event) => this.#reply(event),
     messageEnd: (event) => this.#messageEnd(event),
+    retry: (event) => this.#retry(event),
     groupStart: (event) => this.#groupStart(event),
     groupEnd: (event) => this.#groupEnd(event),
     warning: (event) => this.#note(event, "warning", `${event.code}: ${event.message}`),
@@ -284,6 +287,13 @@ export class Recording {
       settled: undefined,
       names: this.#redaction.replaces ? [from] : [],
     });
+  }
+
+  #retry(event: RetryEvent): void {
+    const { messageId, messageSeq } = event;
+    this.#of(event).messages.delete(messageSeq);
+    const id = cut(this.#redaction.text(messageId));
+    this.#note(event, "plain", `message ${id} goes to another session`);
   }
 
   #messageEnd(event: MessageEndEvent): void {

@@ -47,6 +47,10 @@ export const RECIPIENT_RETRYABLE = "smtp.recipient.retryable";
 /** With `recordRecipients`. */
 export const RECIPIENT_ADDRESS = "smtp.recipient.address";
 
+/** The span event of a message that a pool tries again, and how often it was begun by then. */
+export const RETRY_EVENT = "smtp.retry";
+export const RETRY_ATTEMPT = "smtp.retry.attempt";
+
 export const GROUP_ID = "smtp.group.id";
 export const GROUP_COMMANDS = "smtp.group.commands";
 /** How many messages the group carries something of, from 2. */

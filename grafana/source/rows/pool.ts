@@ -1,0 +1,34 @@
+import { CountsPerSecond, Short } from "@grafana/grafana-foundation-sdk/units";
+import { METRICS } from "../metrics.ts";
+import type { Panel } from "../panel.ts";
+import { rate, sum } from "../promql.ts";
+
+export const pool: readonly Panel[] = [
+  {
+    kind: "chart",
+    title: "Messages that no session has yet",
+    description:
+      "Of the messages pending, those that wait in the queue of a pool: for room in a session, for a relay that can be reached, or for a slower pace. Of sessions without a pool there are none.",
+    unit: Short,
+    width: 8,
+    queries: [{ expr: sum(METRICS.waiting, ["client"]), legend: "{{client}}" }],
+  },
+  {
+    kind: "chart",
+    title: "Retries",
+    description:
+      "Messages per second that a pool gave to another session, as they had failed with their connection and had certainly not been taken.",
+    unit: CountsPerSecond,
+    width: 8,
+    queries: [{ expr: rate(METRICS.retries, ["client"]), legend: "{{client}}" }],
+  },
+  {
+    kind: "chart",
+    title: "Sessions let go by reason",
+    description:
+      "Sessions per second that a pool ended in good order: after so many messages, at their age, idle, for a relay of better preference, or at its own end.",
+    unit: CountsPerSecond,
+    width: 8,
+    queries: [{ expr: rate(METRICS.retirements, ["reason"]), legend: "{{reason}}" }],
+  },
+];
