@@ -31,4 +31,22 @@ export const pool: readonly Panel[] = [
     width: 8,
     queries: [{ expr: rate(METRICS.retirements, ["reason"]), legend: "{{reason}}" }],
   },
+  {
+    kind: "chart",
+    title: "Relays given less than they take",
+    description:
+      "Relays that said that they get too much, and are given mail at a slower pace until they have taken enough of it. They come back by themselves.",
+    unit: Short,
+    width: 12,
+    queries: [{ expr: sum(METRICS.pacedRelays, ["client"]), legend: "{{client}}" }],
+  },
+  {
+    kind: "chart",
+    title: "Slowdowns",
+    description:
+      "How often per second a relay's pace was halved, because it answered that it gets too much, or greylisted nearly all of what it got.",
+    unit: CountsPerSecond,
+    width: 12,
+    queries: [{ expr: rate(METRICS.slowdowns, ["client"]), legend: "{{client}}" }],
+  },
 ];
