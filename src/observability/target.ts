@@ -1,7 +1,6 @@
-import type { EventEmitter } from "eventemitter3";
 import type { Protocol } from "../pipeline/handshake.ts";
 import type { PoolEventName, PoolEvents } from "../pool/events.ts";
-import type { SessionEventName, SessionEvents } from "../session/events.ts";
+import type { SessionEventName } from "../session/events.ts";
 import type { SessionState } from "../session/session.ts";
 
 /** What is read of a session that is observed. */
@@ -22,18 +21,18 @@ export interface ObservedSession {
   readonly repliesOwed: number;
 }
 
-/** A listener as the emitter's own types have it. */
-type Listener<E extends SessionEventName> = EventEmitter.EventListener<SessionEvents, E>;
-
 /** `mail.example.org:25`, or the path of a Unix socket. */
 export function serverName({ host, port }: Pick<ObservedSession, "host" | "port">): string {
   return port === 0 ? host : `${host}:${port}`;
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: a listener of any event, as a session's emitter and a pool's have it
+type AnyListener = (event: any) => void;
+
 /** What metrics, tracing, logging and the recorder attach to: a session, or what holds several and passes on their events. */
 export interface ObservationTarget {
-  on<E extends SessionEventName>(event: E, listener: Listener<E>): unknown;
-  off<E extends SessionEventName>(event: E, listener: Listener<E>): unknown;
+  on(event: SessionEventName, listener: AnyListener): unknown;
+  off(event: SessionEventName, listener: AnyListener): unknown;
   /** The live sessions. */
   readonly sessions: Iterable<ObservedSession>;
   /** What its own events have as `sessionId`: a session's is that of all, a pool's that of what no session has yet. */
@@ -81,9 +80,9 @@ export function attach(target: ObservationTarget, listeners: Listeners): () => v
   const added = (Object.keys(listeners) as SessionEventName[]).map((name) => {
     const listener = listeners[name] as (event: never) => unknown;
     // What it returns may be a promise, whose rejection is the emitter's to see.
-    const guarded = (event: never): unknown => (attached ? listener(event) : undefined);
-    target.on(name, guarded as Listener<typeof name>);
-    return { name, guarded: guarded as Listener<typeof name> };
+    const guarded = (event: unknown): unknown => (attached ? listener(event as never) : undefined);
+    target.on(name, guarded);
+    return { name, guarded: guarded };
   });
   return () => {
     attached = false;
