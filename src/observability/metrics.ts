@@ -14,14 +14,7 @@ import {
 import { checkedOptions, type MetricsOptions } from "./metrics/options.ts";
 import type { PrometheusRegister } from "./metrics/prometheus.ts";
 import { spanOfMessage } from "./spans.ts";
-import {
-  attach,
-  checkTarget,
-  isItsEnd,
-  isOver,
-  type Listeners,
-  type ObservationTarget,
-} from "./target.ts";
+import { attach, checkTarget, isItsEnd, isOver, type Listeners, type ObservationTarget } from "./target.ts";
 
 export type { MetricsOptions } from "./metrics/options.ts";
 export type {

@@ -1,12 +1,16 @@
+import type { EventEmitter } from "eventemitter3";
 import { type Count, Maker, type Measure, type Watch } from "../observability/metrics/instruments.ts";
 import { checkedOptions, type MetricsOptions } from "../observability/metrics/options.ts";
 import type { JobResult, RecipientOutcome, WorkerEventName, WorkerEvents } from "./events.ts";
 import type { QueueDepth } from "./records.ts";
 
+/** A listener as the emitter's own types have it. */
+type Listener<E extends WorkerEventName> = EventEmitter.EventListener<WorkerEvents, E>;
+
 /** What worker metrics attach to: a worker. */
 export interface WorkerTarget {
-  on<E extends WorkerEventName>(event: E, listener: WorkerEvents[E]): unknown;
-  off<E extends WorkerEventName>(event: E, listener: WorkerEvents[E]): unknown;
+  on<E extends WorkerEventName>(event: E, listener: Listener<E>): unknown;
+  off<E extends WorkerEventName>(event: E, listener: Listener<E>): unknown;
   depth(): Promise<QueueDepth>;
 }
 
