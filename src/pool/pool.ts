@@ -254,11 +254,13 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   #abort(parcel: Parcel, cause: unknown): void {
     if (parcel.over) return;
     const { session } = parcel;
+    parcel.unwanted = true;
     if (session !== undefined) {
       poolDoor.abort(session, parcel.made, cause);
     } else {
       this.#waitsNoMore(parcel);
       this.#fail(parcel, "aborted", aborted("The message", cause));
+      this.#schedule();
       this.#notes.tell();
     }
   }
@@ -295,7 +297,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
 
   #mayRetry(parcel: Parcel): boolean {
     const { signal } = parcel.message;
-    const wanted = this.#ending === undefined && !signal?.aborted;
+    const wanted = this.#ending === undefined && !parcel.unwanted && !signal?.aborted;
     return wanted && parcel.attempts < this.#options.attempts && parcel.readable;
   }
 
