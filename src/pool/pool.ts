@@ -54,6 +54,8 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   #waiting = 0;
   #scheduled = false;
   #state: "open" | "closing" | "closed" = "open";
+  /** `close` is being emitted, or was: nothing comes after it. */
+  #silent = false;
   /** Why nothing is sent any more. */
   #ending: SmtpError | undefined;
   #settleClosed: () => void = () => undefined;
@@ -204,7 +206,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
             retryable: true,
             cause: error,
           });
-    this.#roster.destroy(this.#ending);
+    this.#roster.destroy(error);
     this.#failWaiting("aborted", this.#ending);
     this.#pump();
   }
@@ -221,10 +223,6 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     const batch = this.#backlog.add(octets?.length ?? 0);
     // The tag comes back as it went in.
     const parcel = new Parcel({ made, flow, batch, settled: settled as (delivery: Delivery) => void });
-    if (this.#wants("messageQueued")) {
-      // In the async context of whoever called. Its listeners find the message queued.
-      this.#notes.now(() => this.#tell("messageQueued", describe(transaction), transaction.queuedAt));
-    }
     if (gone !== undefined) this.#fail(parcel, "aborted", gone);
     else if (this.#state !== "open") this.#fail(parcel, "connection", this.#ending ?? closedError());
     else {
@@ -232,6 +230,10 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
       this.#wait(parcel);
       this.#queue.push(parcel);
       this.#schedule();
+    }
+    if (this.#wants("messageQueued")) {
+      // In the async context of whoever called, before its fate. Its listeners find the message queued.
+      this.#notes.now(() => this.#tell("messageQueued", describe(transaction), transaction.queuedAt));
     }
     this.#notes.tell();
     return parcel;
@@ -433,7 +435,8 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     this.#signals.clear();
     this.#notes.last(() => {
       const reason = this.#ending === undefined ? "quit" : "aborted";
-      this.#tell("close", { reason });
+      this.#silent = true; // for what its listeners bring about
+      this.#emit("close", { sessionId: this.id, time: now(), reason });
       this.removeAllListeners();
       this.#settleClosed();
     });
@@ -453,7 +456,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   }
 
   #wants(event: PoolEventName): boolean {
-    return this.listenerCount(event) > 0;
+    return !this.#silent && this.listenerCount(event) > 0;
   }
 
   #tell<E extends PoolEventName>(
