@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { BoundedPeerMemory, type Delivery, type Message, type SessionOptions } from "smtp-pipelining";
-import { type PoolEventName, type PoolOptions, type Relay, SmtpPool } from "smtp-pipelining/pool";
+import { type PoolEventName, type PoolOptions, SmtpPool } from "smtp-pipelining/pool";
 import type { TestServer } from "smtp-pipelining/testing";
 import { expect, onTestFinished } from "vitest";
 
@@ -19,12 +19,6 @@ export function messages(from: number, to: number): Message[] {
 /** A pool to one server, with a memory of its own and hardly any backoff. Destroyed when the test is over. */
 export function poolTo({ host, port }: Where, options: PoolOptions = {}): SmtpPool {
   return tidied(new SmtpPool({ host, port, ...QUICK(), ...options }));
-}
-
-/** A pool to several servers, each with what is told of it as a relay. */
-export function poolOver(relays: readonly (readonly [Where, Relay?])[], options: PoolOptions = {}): SmtpPool {
-  const given = relays.map(([{ host, port }, more]) => ({ host, port, ...more }));
-  return tidied(new SmtpPool({ relays: given, ...QUICK(), ...options }));
 }
 
 const QUICK = (): PoolOptions => ({ peers: new BoundedPeerMemory(), backoff: { first: 1, most: 5 } });
