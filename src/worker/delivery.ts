@@ -14,7 +14,7 @@ import {
   short,
   toProgress,
 } from "./progress.ts";
-import type { Claim, Records } from "./records.ts";
+import { type Claim, REDIS_PAUSE, type Records } from "./records.ts";
 import { type Retries, retryDelay } from "./retry.ts";
 import { inTrace } from "./trace.ts";
 
@@ -208,16 +208,18 @@ class Attempt {
     }
     const held = [...states.values()].some(({ status }) => status === "unknown");
     const { claim, attempt } = this.#job;
-    const recorded = await records.update(
-      claim,
-      this.#progress,
-      (progress) => changed(progress, states),
-      held ? Date.now() : undefined,
+    const recorded = await this.#insist(() =>
+      records.update(
+        claim,
+        this.#progress,
+        (progress) => changed(progress, states),
+        held ? Date.now() : undefined,
+      ),
     );
     if (recorded === undefined) {
       const changes = Object.fromEntries([...states].map(([index, state]) => [String(index), state]));
       // Who has it now holds it for unknown: we know better.
-      const amended = await records.amend(claim.id, changes, attempt);
+      const amended = await this.#insist(() => records.amend(claim.id, changes, attempt));
       if (amended !== undefined) {
         this.#tellResults(states, results);
         await this.#tools.wake(claim.id);
@@ -227,6 +229,20 @@ class Attempt {
     this.#progress = recorded;
     this.#tellResults(states, results);
     return undefined;
+  }
+
+  /** What became of recipients only this process knows: where Redis refuses (it is full, say) it is asked again. */
+  async #insist<T>(write: () => Promise<T>): Promise<T> {
+    const { gate, tell } = this.#tools;
+    for (;;) {
+      try {
+        return await write();
+      } catch (cause) {
+        if (gate.closed) throw cause;
+        tell("error", { error: asError(cause), time: now() });
+        await new Promise((resolve) => setTimeout(resolve, REDIS_PAUSE));
+      }
+    }
   }
 
   /** A text that could not be had by its reference may be there later: nothing of it was delivered. */

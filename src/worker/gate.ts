@@ -51,6 +51,11 @@ export class Gate {
     });
   }
 
+  /** Whether nothing passes any more. */
+  get closed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Lets nothing pass any more. */
   close(): void {
     this.#isClosed = true;

@@ -10,6 +10,9 @@ import { type ScriptClient, scriptRunner } from "./scripts.ts";
 /** How many jobs are recorded in one step of Redis, which does nothing else meanwhile: some microseconds each. */
 const BATCH = 100;
 
+/** Until what Redis refused is tried again: milliseconds. */
+export const REDIS_PAUSE: number = 1_000;
+
 /** The job whose progress is recorded, and the token of its lock. */
 export interface Claim {
   readonly id: string;

@@ -10,7 +10,7 @@ import { HeldMessages, wakeHeld } from "./held.ts";
 import { type JobData, recipientsOf } from "./message.ts";
 import { type ResolvedWorkerOptions, resolveWorkerOptions, type WorkerOptions } from "./options.ts";
 import { having, type JobProgress, type RecipientProgress } from "./progress.ts";
-import { HELD_FOR, type QueueDepth, Records } from "./records.ts";
+import { HELD_FOR, type QueueDepth, REDIS_PAUSE, Records } from "./records.ts";
 import { loadOpenTelemetry } from "./trace.ts";
 
 /** What is kept as the result of a job: a stream of events in Redis has it, too. */
@@ -20,9 +20,6 @@ interface JobSummary {
 
 /** BullMQ fails a job that was taken over more often. Here nothing is lost by it: only age gives a message up. */
 const STALLED_AT_MOST = 1_000_000_000;
-
-/** Until what Redis refused is tried again: milliseconds. */
-const REDIS_PAUSE = 1_000;
 
 /**
  * Delivers messages from a queue in Redis (BullMQ) through a pool. Any number of workers, on any number of machines,
