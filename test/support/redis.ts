@@ -1,69 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { leftOutWithout } from "./tools.ts";
+
+export { type OwnRedis as TestRedis, startRedis } from "../../examples/worker/redis.ts";
 
 /** Whether there is no Redis to test with. */
 export const redisSkipped: boolean = leftOutWithout(
   ["redis-server"],
   "On Debian: apt-get install redis-server. Elsewhere: https://redis.io/docs/latest/operate/oss_and_stack/install/.",
 );
-
-/** A Redis of a test's own. */
-export interface TestRedis {
-  /** For BullMQ. */
-  readonly connection: { readonly host: string; readonly port: number };
-  /** Kills it as a machine that fails would, and starts it again from what it wrote. */
-  restart(): Promise<void>;
-  /** Kills it, and removes what it wrote. */
-  close(): Promise<void>;
-}
-
-/** Starts Redis on a free port, with a folder of its own. @param fsync when it writes: after every command by default */
-export async function startRedis(fsync: "always" | "everysec" | "no" = "always"): Promise<TestRedis> {
-  const folder = mkdtempSync(join(tmpdir(), "redis-"));
-  const port = await freePort();
-  const start = async (): Promise<() => Promise<void>> => {
-    const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
-    const durable = ["--appendonly", fsync === "no" ? "no" : "yes", "--appendfsync", fsync];
-    const child = spawn("redis-server", [...settings, ...durable], { stdio: ["ignore", "pipe", "inherit"] });
-    await new Promise<void>((resolve, reject) => {
-      let said = "";
-      child.stdout.on("data", (text: Buffer) => {
-        said += text.toString();
-        if (said.includes("Ready to accept connections")) resolve();
-      });
-      child.once("error", reject);
-      child.once("exit", () => reject(new Error(`redis-server ended: ${said}`)));
-    });
-    return async () => {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    };
-  };
-  let kill = await start();
-  return {
-    connection: { host: "127.0.0.1", port },
-    restart: async () => {
-      await kill();
-      kill = await start();
-    },
-    close: async () => {
-      await kill();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
