@@ -1,7 +1,7 @@
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { Transaction } from "../pipeline/transaction.ts";
 import { SmtpError } from "../protocol/errors.ts";
-import { JOURNAL_AHEAD } from "../protocol/limits.ts";
+import { JOURNAL_AHEAD, JOURNAL_AHEAD_LEAST } from "../protocol/limits.ts";
 import { causeText } from "./check.ts";
 import { now } from "./clock.ts";
 import type { BeginSending } from "./journal.ts";
@@ -14,6 +14,8 @@ export class Readying {
   readonly #outbox: Outbox;
   readonly #begin: BeginSending | undefined;
   readonly #turn: (change: () => void) => void;
+  /** How many messages the journal is told of before their turn: as few as keep the connection from waiting for it. */
+  #ahead = JOURNAL_AHEAD_LEAST;
 
   /** @param turn makes a change, and does what follows from it */
   constructor(
@@ -35,9 +37,7 @@ export class Readying {
 
   /** Sees to the messages whose turn is next. Nothing is begun without a connection. */
   upcoming(connected: boolean): void {
-    const { length } = this.#pipeline.upcoming(1);
-    if (length === 0 && this.#begin === undefined) return;
-    const most = this.#begin === undefined ? 1 : JOURNAL_AHEAD;
+    const most = this.#begin === undefined ? 1 : Math.floor(this.#ahead);
     this.#pipeline.upcoming(most).forEach((transaction, i) => {
       const entry = this.#outbox.get(transaction);
       if (entry === undefined) return;
@@ -53,10 +53,18 @@ export class Readying {
       () =>
         this.#turn(() => {
           entry.journal = "begun";
+          this.#adapt(this.#pipeline.upcoming(1)[0] === transaction);
           this.#settle(transaction, entry);
         }),
       (cause) => this.#turn(() => this.#refused(transaction, cause)),
     );
+  }
+
+  /** A disk that is too slow is asked for more at once, one that is fast enough for less: what is begun early is unknown after a crash. */
+  #adapt(waitedFor: boolean): void {
+    this.#ahead = waitedFor
+      ? Math.min(this.#ahead * 2, JOURNAL_AHEAD)
+      : Math.max(this.#ahead - 1 / this.#ahead, JOURNAL_AHEAD_LEAST);
   }
 
   #refused(transaction: Transaction, cause: unknown): void {

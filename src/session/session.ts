@@ -10,7 +10,7 @@ import type { Transaction } from "../pipeline/transaction.ts";
 import { type Capabilities, supports } from "../protocol/capabilities.ts";
 import { argumentProblem, commandProblem, verbOf } from "../protocol/command.ts";
 import { SmtpError } from "../protocol/errors.ts";
-import { JOURNAL_AHEAD, POOL_DEPTH } from "../protocol/limits.ts";
+import { POOL_DEPTH } from "../protocol/limits.ts";
 import { type Reply, ReplyParser } from "../protocol/reply.ts";
 import { AbortSignals } from "./abort.ts";
 import type { FlushSummary } from "./backlog.ts";
@@ -107,9 +107,7 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
       },
       abort: (session, { transaction }, cause) => session.#abort(transaction, cause),
       busy: (session) =>
-        session.#pipeline.bursts
-          ? session.#outbox.full
-          : session.#outbox.messages >= (session.#options.journal === undefined ? POOL_DEPTH : JOURNAL_AHEAD),
+        session.#pipeline.bursts ? session.#outbox.full : session.#outbox.messages >= POOL_DEPTH,
     };
   }
 
