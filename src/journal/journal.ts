@@ -2,7 +2,6 @@ import { SmtpError } from "../protocol/errors.ts";
 import * as check from "../session/check.ts";
 import type { BeginSending, JournaledSender, SendJournal } from "../session/journal.ts";
 import { type Message, makeTransaction } from "../session/message.ts";
-import { waitSignal } from "../session/wait.ts";
 import { time } from "./clock.ts";
 import { Due } from "./due.ts";
 import {
@@ -45,6 +44,12 @@ export interface PendingOptions {
   /** Ends it: what was yielded goes on. */
   signal?: AbortSignal | undefined;
 }
+
+const PENDING_FIELDS: Record<keyof PendingOptions, check.Check> = {
+  follow: check.boolean,
+  early: check.boolean,
+  signal: check.signal,
+};
 
 /** Finished entries are dropped so often: milliseconds. */
 const SWEEP = 3_600_000;
@@ -131,22 +136,21 @@ export class Journal implements SendJournal, AsyncDisposable {
     );
     const { id } = transaction;
     const text = await readText(copy.data);
-    await this.#adding.get(id);
-    const adding = this.#add(copy, id, text);
-    this.#adding.set(
-      id,
-      adding.catch(() => undefined),
-    );
+    // One after the other: the second of an id finds the first.
+    const adding = (this.#adding.get(id) ?? Promise.resolve()).then(() => this.#add(copy, id, text));
+    const over = adding.catch(() => undefined);
+    this.#adding.set(id, over);
     try {
       return { id, added: await adding };
     } finally {
-      this.#adding.delete(id);
+      if (this.#adding.get(id) === over) this.#adding.delete(id);
     }
   }
 
   async #add(message: Message, id: string, text: Uint8Array): Promise<boolean> {
     this.#usable();
     if (this.#sending.has(id) || this.#records.seq(id) !== undefined) return false;
+    keepable(message.tag);
     const { seq, entry } = this.#records.make(message, id, text.length);
     await this.#records.sync(seq, entry, text);
     this.#records.forget(seq);
@@ -160,8 +164,11 @@ export class Journal implements SendJournal, AsyncDisposable {
    * later: see the option `retry`.
    */
   async *pending(options: PendingOptions = {}): AsyncGenerator<Message, void, undefined> {
-    const { follow = false, early = false } = options;
-    const signal = waitSignal(options);
+    const {
+      follow = false,
+      early = false,
+      signal,
+    }: PendingOptions = check.readRecord(options, PENDING_FIELDS, "options");
     if (early) yield* this.#waiting(Number.MAX_SAFE_INTEGER, signal);
     while (!signal?.aborted) {
       let some = false;
@@ -364,6 +371,15 @@ export class Journal implements SendJournal, AsyncDisposable {
   #usable(): void {
     if (this.#closing !== undefined) throw new SmtpError("ESMTP_JOURNAL", "The journal is closed");
     if (this.#store.error !== undefined) throw this.#store.error;
+  }
+}
+
+/** @throws TypeError for a tag that JSON has no way to say */
+function keepable(tag: unknown): void {
+  try {
+    JSON.stringify(tag);
+  } catch (cause) {
+    throw new TypeError(`message.tag can't be kept as JSON: ${check.causeText(cause)}`, { cause });
   }
 }
 
