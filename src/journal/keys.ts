@@ -7,7 +7,6 @@
 //   b!seq         it is begun, by the process that has the journal open
 //   u!seq         nobody waits or is begun, and somebody's fate is unknown
 //   d!time!seq    it is finished
-//   c!n           the n-th write: a gap says that some were lost
 //   v!            the version of all this
 //
 // A seq is 13 digits, a time is 14: as text they sort as numbers.
@@ -21,7 +20,6 @@ export type Index = "w" | "b" | "u" | "d";
 export const recordKey = (seq: number): string => `r!${digits(seq, 13)}`;
 export const idKey = (id: string): string => `i!${id}`;
 export const textKey = (seq: number): string => `t!${digits(seq, 13)}`;
-export const writeKey = (n: number): string => `c!${digits(n, 13)}`;
 
 /** The key of an entry in an index; `time` for those that are sorted by one. */
 export function indexKey(index: Index, seq: number, time?: number): string {

@@ -1,13 +1,11 @@
 import type { ClassicLevel, BatchOperation as Operation } from "classic-level";
 import { SmtpError } from "../protocol/errors.ts";
 import { causeText } from "../session/check.ts";
-import { range, seqOf, VERSION, VERSION_KEY, writeKey } from "./keys.ts";
+import { inspect } from "./intact.ts";
+import { VERSION, VERSION_KEY } from "./keys.ts";
 
 /** One change of what is stored. */
 export type Change = Operation<ClassicLevel, string, string | Uint8Array>;
-
-/** So many numbers of writes are kept to look for gaps in. */
-const WRITES_KEPT = 1_000;
 
 /** Octets that are read without a thread. */
 const READ_AT_ONCE = 65_536;
@@ -16,7 +14,6 @@ const READ_AT_ONCE = 65_536;
 export class Store {
   readonly #level: ClassicLevel;
   readonly #folder: string;
-  #writes: number;
   #changes: Change[] = [];
   /** Who waits until what was changed is on the disk. */
   #waiting: { resolve(): void; reject(error: SmtpError): void }[] = [];
@@ -25,27 +22,30 @@ export class Store {
   #idle: (() => void)[] = [];
   #error: SmtpError | undefined;
 
-  private constructor(level: ClassicLevel, folder: string, writes: number) {
+  private constructor(level: ClassicLevel, folder: string) {
     this.#level = level;
     this.#folder = folder;
-    this.#writes = writes;
   }
 
   /** @throws SmtpError `ESMTP_JOURNAL`, `ESMTP_JOURNAL_LOCKED`, `ESMTP_JOURNAL_DAMAGED` */
   static async open(folder: string): Promise<Store> {
     const { ClassicLevel } = await driver();
-    const level = new ClassicLevel(folder, { multithreading: true });
+    const found = await inspect(folder).catch((error: unknown) => {
+      throw storeError(error, folder);
+    });
+    if (found?.problem !== undefined) throw damaged(folder, found.problem);
+    const level = new ClassicLevel(folder, { createIfMissing: found === undefined });
     try {
       await level.open();
       const version = await level.get(VERSION_KEY);
-      if (version === undefined) await begin(level, folder);
+      if (version === undefined) await begin(level, folder, found !== undefined);
       else if (version !== VERSION) {
         throw new SmtpError(
           "ESMTP_JOURNAL",
-          `The journal ${folder} was written by another version (${version})`,
+          `The journal ${folder} was written by another version of this package (${version})`,
         );
       }
-      const store = new Store(level, folder, await writesOf(level, folder));
+      const store = new Store(level, folder);
       await store.#prove();
       return store;
     } catch (error) {
@@ -156,9 +156,6 @@ export class Store {
       this.#changes = [];
       this.#waiting = [];
       this.#written = [];
-      const n = ++this.#writes;
-      changes.push({ type: "put", key: writeKey(n), value: "" });
-      if (n > WRITES_KEPT) changes.push({ type: "del", key: writeKey(n - WRITES_KEPT) });
       try {
         await this.#level.batch(changes, { sync: waiting.length > 0, valueEncoding: "view" });
         for (const tell of written) tell();
@@ -188,22 +185,10 @@ async function driver(): Promise<typeof import("classic-level")> {
   }
 }
 
-/** A new store; one that has other things in it is somebody else's. */
-async function begin(level: ClassicLevel, folder: string): Promise<void> {
-  const [stranger] = await level.keys({ limit: 1 }).all();
-  if (stranger !== undefined) {
-    throw damaged(folder, "it is no journal, or has lost its beginning");
-  }
+/** A new store. One that was there and does not say what it is is somebody else's, or has lost its beginning. */
+async function begin(level: ClassicLevel, folder: string, used: boolean): Promise<void> {
+  if (used) throw damaged(folder, "it is no journal, or has lost its beginning");
   await level.put(VERSION_KEY, VERSION, { sync: true });
-}
-
-/** The number of the last write. LevelDB passes over what it can't read of its log: then numbers are missing. */
-async function writesOf(level: ClassicLevel, folder: string): Promise<number> {
-  const keys = await level.keys(range("c")).all();
-  const numbers = keys.map(seqOf);
-  const gap = numbers.findIndex((n, i) => i > 0 && n !== (numbers[i - 1] ?? 0) + 1);
-  if (gap !== -1) throw damaged(folder, "writes are missing in its middle");
-  return numbers.at(-1) ?? 0;
 }
 
 function damaged(folder: string, what: string, cause?: unknown): SmtpError {
@@ -225,7 +210,7 @@ function storeError(error: unknown, folder: string): SmtpError {
     const message = `The journal ${folder} is open already, here or in another process: end that one first`;
     return new SmtpError("ESMTP_JOURNAL_LOCKED", message, { cause: error });
   }
-  if (code === "LEVEL_CORRUPTION" || /corrupt|missing files|checksum/i.test(text)) {
+  if (code === "LEVEL_CORRUPTION" || /corrupt|missing|checksum|CURRENT|create_if_missing/i.test(text)) {
     return damaged(folder, text, error);
   }
   const message = `The journal ${folder} can't be used: ${text}. Nothing is sent without it; see that it can be written`;
