@@ -62,6 +62,7 @@ test("its files are the build and the documents", () => {
     "docs/pool.md",
     "docs/servers.md",
     "docs/testing.md",
+    "docs/worker.md",
     "grafana/README.md",
     "grafana/alerts/smtp-pipelining.rules.yml",
     "grafana/dashboards/smtp-pipelining.json",
