@@ -40,7 +40,7 @@ export async function show(plan: Plan, { print, complain, signal }: Surroundings
   const ports = [redis.connection.port, server.port];
   const workers = [0, 1].map((i) => startWorker(...ports, plan.port === 0 ? 0 : plan.port + i));
   try {
-    for (const { url } of workers) print(`Metrics of a worker: ${await url}`);
+    for (const { url } of workers) print(`Scrape ${await url}`);
     const began = performance.now();
     await add(producer, plan.messages);
     await untilIdle(producer, print, signal);

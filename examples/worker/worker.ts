@@ -31,8 +31,8 @@ const worker = new SmtpWorker<Letter>({
 });
 
 const register = new prometheus.Registry();
-attachMetrics(worker.pool, { prometheus, register, client: "newsletter" });
-attachWorkerMetrics(worker, { prometheus, register, client: "newsletter" });
+attachMetrics(worker.pool, { prometheus, register, client: "letters" });
+attachWorkerMetrics(worker, { prometheus, register, client: "letters" });
 const metrics = await startMetricsServer(register, { host: "127.0.0.1", port: port ?? 0 });
 
 const did = { results: { delivered: 0, partial: 0, rejected: 0, expired: 0 }, deferred: 0, held: 0 };

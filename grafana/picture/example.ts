@@ -7,7 +7,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The line of its output that says where to scrape. */
 const SCRAPE = /^Scrape (http:\S+)$/;
 
-/** `examples/scrape` in a process of its own. */
+/** `examples/scrape`, or `examples/worker`, in a process of its own. */
 export interface Example {
   /** Where its metrics are. */
   readonly url: string;
@@ -22,8 +22,11 @@ export interface Example {
 }
 
 /** Starts it on any free port. Fulfils when its metrics can be scraped. */
-export async function startExample(args: readonly string[]): Promise<Example> {
-  const command = ["--import", "tsx", "examples/scrape/main.ts", "--port", "0", ...args];
+export async function startExample(
+  args: readonly string[],
+  name: "scrape" | "worker" = "scrape",
+): Promise<Example> {
+  const command = ["--import", "tsx", `examples/${name}/main.ts`, "--port", "0", ...args];
   const child = spawn(process.execPath, command, { cwd: ROOT, stdio: ["ignore", "pipe", "inherit"] });
   const lines: string[] = [];
   const waiting = new Set<() => void>();
@@ -49,7 +52,7 @@ export async function startExample(args: readonly string[]): Promise<Example> {
         if (found === undefined && !over) return;
         waiting.delete(look);
         if (found !== undefined) resolve(found);
-        else reject(new Error(`examples/scrape ended without "${beginning}":\n${lines.join("\n")}`));
+        else reject(new Error(`examples/${name} ended without "${beginning}":\n${lines.join("\n")}`));
       };
       waiting.add(look);
       look();

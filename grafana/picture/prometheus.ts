@@ -41,8 +41,8 @@ export interface LoadedAlert {
 }
 
 export interface PrometheusOptions {
-  /** `host:port` of what it scrapes, each second. */
-  readonly target: string;
+  /** `host:port` of each thing that it scrapes, each second. */
+  readonly targets: readonly string[];
   /** Files of alert rules. */
   readonly rules?: readonly string[];
 }
@@ -59,13 +59,13 @@ export interface Prometheus {
 }
 
 /** Starts the `prometheus` of the PATH on a free port. Fulfils when it is ready. */
-export async function startPrometheus({ target, rules = [] }: PrometheusOptions): Promise<Prometheus> {
+export async function startPrometheus({ targets, rules = [] }: PrometheusOptions): Promise<Prometheus> {
   const directory = await mkdtemp(join(tmpdir(), "smtp-pipelining-prometheus-"));
   const file = join(directory, "prometheus.yml");
   const configuration = {
     global: { scrape_interval: "1s", scrape_timeout: "1s", evaluation_interval: "1s" },
     rule_files: rules,
-    scrape_configs: [{ job_name: "example", static_configs: [{ targets: [target] }] }],
+    scrape_configs: [{ job_name: "example", static_configs: [{ targets }] }],
   };
   // JSON is YAML.
   await writeFile(file, JSON.stringify(configuration));

@@ -12,6 +12,7 @@ import { latencies } from "./rows/latency.ts";
 import { overview } from "./rows/overview.ts";
 import { pipelining } from "./rows/pipelining.ts";
 import { pool } from "./rows/pool.ts";
+import { queue } from "./rows/queue.ts";
 import { variables } from "./variables.ts";
 
 const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
@@ -22,6 +23,7 @@ const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
   ["Connections", connections],
   ["Errors and bytes", errorsAndBytes],
   ["Pool", pool],
+  ["Queue", queue],
 ];
 
 /** The dashboard in Grafana's classic JSON model. */

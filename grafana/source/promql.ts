@@ -16,6 +16,11 @@ export function sum(metric: string, by: readonly string[] = []): string {
   return `${sumBy(by)} (${series(metric)})`;
 }
 
+/** What several say of the same thing: the greatest, by some labels. */
+export function most(metric: string, by: readonly string[], ...matchers: readonly string[]): string {
+  return `max by (${by.join(", ")}) (${series(metric, ...matchers)})`;
+}
+
 /** One rate of another. Where nothing happened there is no value, not NaN. */
 export function ratio(part: string, whole: string): string {
   return `${part} / (${whole} > 0)`;

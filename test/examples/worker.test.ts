@@ -17,7 +17,7 @@ describe("npm run example:worker", () => {
   test.skipIf(redisSkipped)("delivers everything, and ends by itself with what came of it", async () => {
     const { status, out, errors } = await runExample(MAIN, ["--messages", "1000", "--port", "0"]);
     expect({ status, errors }).toEqual({ status: 0, errors: "" });
-    expect(out.match(/^Metrics of a worker: http:\/\/127\.0\.0\.1:\d+\/metrics$/gm)).toHaveLength(2);
+    expect(out.match(/^Scrape http:\/\/127\.0\.0\.1:\d+\/metrics$/gm)).toHaveLength(2);
     expect(out).toMatch(/^1,000 messages in \d+\.\d s$/m);
     const one = figures(out, /^ {2}worker 1/);
     const two = figures(out, /^ {2}worker 2/);

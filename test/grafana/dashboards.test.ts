@@ -33,6 +33,7 @@ test("it has its rows, in order, none of them collapsed", () => {
     "Connections",
     "Errors and bytes",
     "Pool",
+    "Queue",
   ]);
   expect(rows.flatMap(({ panels: inside = [] }) => inside)).toEqual([]);
   expect(panels.length).toBeGreaterThan(25);

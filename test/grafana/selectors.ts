@@ -1,5 +1,6 @@
 import * as prometheus from "prom-client";
 import { attachMetrics } from "smtp-pipelining/metrics";
+import { attachWorkerMetrics } from "smtp-pipelining/worker";
 
 /** A metric in PromQL with the matchers in its braces. */
 export interface Selector {
@@ -52,6 +53,9 @@ export async function registered(): Promise<ReadonlyMap<string, Registered>> {
   const register = new prometheus.Registry();
   const idle = { on: () => idle, off: () => idle, sessions: [] };
   attachMetrics(idle as never, { prometheus, register });
+  const depth = { waiting: 0, prioritized: 0, active: 0, delayed: 0, held: 0, failed: 0 };
+  const worker = { on: () => worker, off: () => worker, depth: () => Promise.resolve(depth) };
+  attachWorkerMetrics(worker as never, { prometheus, register });
   const found = new Map<string, Registered>();
   for (const { name, type, values } of await register.getMetricsAsJSON()) {
     const metric = register.getSingleMetric(name) as unknown as { labelNames: readonly string[] };

@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { panelsOf, readDashboards, substituted } from "../../grafana/picture/dashboard.ts";
 import { type Example, startExample } from "../../grafana/picture/example.ts";
-import { type Prometheus, type RangeSeries, startPrometheus } from "../../grafana/picture/prometheus.ts";
+import {
+  type Prometheus,
+  type Range,
+  type RangeSeries,
+  startPrometheus,
+} from "../../grafana/picture/prometheus.ts";
 import {
   alertRules,
   checkMetrics,
@@ -9,19 +14,24 @@ import {
   prometheusSkipped,
   requirePrometheus,
 } from "../support/prometheus.ts";
+import { redisSkipped } from "../support/redis.ts";
 import { series, type Totals, withLabels } from "../support/scrape.ts";
 
 /** How long mail is sent: long enough for a rate over 15 s. */
 const SECONDS = 20;
 
-const targets = readDashboards()
+const all = readDashboards()
   .flatMap(panelsOf)
   .flatMap(({ title, targets = [] }) =>
     targets.map(({ legendFormat = "", expr }) => [title, legendFormat, expr] as const),
   );
+/** What only workers have. */
+const queueTargets = all.filter(([, , expr]) => /smtp_client_(?:jobs?|queue|worker)_/.test(expr));
+const targets = all.filter((target) => !queueTargets.includes(target));
 
 test("there are panels and alerts to be asked", () => {
   expect(targets.length).toBeGreaterThan(20);
+  expect(queueTargets.length).toBeGreaterThan(10);
   expect(alertRules().length).toBeGreaterThan(0);
 });
 
@@ -38,6 +48,19 @@ test.each([
   expect(measuredBy(expr)).toEqual(measured);
 });
 
+/** What came back about that time, without what is no number. */
+async function numbers(prometheus: Prometheus, expr: string, range: Range): Promise<RangeSeries[]> {
+  const answer = await prometheus.queryRange(substituted(expr), range);
+  return answer.filter(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))));
+}
+
+function checkAnswers(answers: readonly RangeSeries[], legend: string, expr: string): void {
+  expect(answers, expr).not.toEqual([]);
+  // The labels that name its series are there.
+  const labels = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = ""]) => label);
+  for (const { metric } of answers) expect(Object.keys(metric), expr).toEqual(expect.arrayContaining(labels));
+}
+
 describe.skipIf(prometheusSkipped)("a real Prometheus that scrapes the example", () => {
   let example: Example;
   let prometheus: Prometheus;
@@ -49,7 +72,7 @@ describe.skipIf(prometheusSkipped)("a real Prometheus that scrapes the example",
     requirePrometheus();
     const start = Date.now() / 1_000;
     example = await startExample(["--seconds", String(SECONDS), "--linger", "300", "--json"]);
-    prometheus = await startPrometheus({ target: new URL(example.url).host, rules: alertRules() });
+    prometheus = await startPrometheus({ targets: [new URL(example.url).host], rules: alertRules() });
     const line = await example.line("totals ");
     totals = JSON.parse(line.slice("totals ".length));
     lastScrape = await (await fetch(example.url)).text();
@@ -67,10 +90,8 @@ describe.skipIf(prometheusSkipped)("a real Prometheus that scrapes the example",
     await Promise.all([prometheus?.close(), example?.ended]);
   });
 
-  /** What came back while mail was sent, without what is no number. */
-  async function answersTo(expr: string): Promise<RangeSeries[]> {
-    const answer = await prometheus.queryRange(substituted(expr), sending);
-    return answer.filter(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))));
+  function answersTo(expr: string): Promise<RangeSeries[]> {
+    return numbers(prometheus, expr, sending);
   }
 
   test("promtool finds nothing wrong with a scrape", () => {
@@ -118,12 +139,7 @@ describe.skipIf(prometheusSkipped)("a real Prometheus that scrapes the example",
   });
 
   test.each(targets)("answers the panel “%s”, %s", async (_, legend, expr) => {
-    const answers = await answersTo(expr);
-    expect(answers, expr).not.toEqual([]);
-    // The labels that name its series are there.
-    const labels = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = ""]) => label);
-    for (const { metric } of answers)
-      expect(Object.keys(metric), expr).toEqual(expect.arrayContaining(labels));
+    checkAnswers(await answersTo(expr), legend, expr);
   });
 
   test("has loaded every alert, and has what each measures", async () => {
@@ -142,5 +158,34 @@ describe.skipIf(prometheusSkipped)("a real Prometheus that scrapes the example",
 
   test("a misspelt metric is what these tests would see", async () => {
     expect(await answersTo("rate(smtp_client_mesages_total[$__rate_interval])")).toEqual([]);
+  });
+});
+
+describe.skipIf(prometheusSkipped || redisSkipped)("a real Prometheus that scrapes a worker", () => {
+  let example: Example;
+  let prometheus: Prometheus;
+  let range: Range;
+
+  beforeAll(async () => {
+    requirePrometheus();
+    const start = Date.now() / 1_000;
+    example = await startExample(["--messages", "8000", "--linger", "300"], "worker");
+    prometheus = await startPrometheus({ targets: [new URL(example.url).host] });
+    await example.line("The metrics stay");
+    const over = Date.now() / 1_000;
+    const [newest] = await prometheus.until(
+      () => prometheus.query("timestamp(smtp_client_build_info)"),
+      ([latest]) => Number(latest?.value[1]) > over,
+    );
+    range = { start, end: Number(newest?.value[1]) };
+  }, 120_000);
+
+  afterAll(async () => {
+    example?.interrupt();
+    await Promise.all([prometheus?.close(), example?.ended]);
+  });
+
+  test.each(queueTargets)("answers the panel “%s”, %s", async (_, legend, expr) => {
+    checkAnswers(await numbers(prometheus, expr, range), legend, expr);
   });
 });

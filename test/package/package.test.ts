@@ -67,12 +67,16 @@ test("its files are the build and the documents", () => {
     "docs/pool.md",
     "docs/servers.md",
     "docs/testing.md",
+    "docs/worker.md",
     "grafana/README.md",
     "grafana/alerts/smtp-pipelining.rules.yml",
     "grafana/dashboards/smtp-pipelining.json",
     "package.json",
   ]);
 });
+
+/** The optional peers. */
+const PEERS = ["prom-client", "@opentelemetry/api", "bullmq"];
 
 /** What a user writes, in TypeScript: with nothing optional installed. */
 const WITHOUT_PEERS = `
@@ -113,7 +117,11 @@ import * as prometheus from "prom-client";
 import { SmtpSession } from "smtp-pipelining";
 import { attachMetrics } from "smtp-pipelining/metrics";
 import { attachTracing } from "smtp-pipelining/tracing";
+import { attachWorkerMetrics, type QueuedMessage, type SmtpWorker } from "smtp-pipelining/worker";
 
+const queued: QueuedMessage<{ path: string }> = { from: "a@example.org", to: "b@example.net", ref: { path: "x" } };
+const watch = (worker: SmtpWorker): (() => void) => attachWorkerMetrics(worker, { prometheus });
+console.log(typeof watch, queued.from);
 const session = new SmtpSession("smtp://mail.example.org");
 const register = new prometheus.Registry();
 const openMetrics = new prometheus.Registry<prometheus.OpenMetricsContentType>();
@@ -151,17 +159,17 @@ function importEach(...specifiers: readonly string[]): Record<string, string> {
 }
 
 describe("a consumer", () => {
-  test("without prom-client and @opentelemetry/api imports every subpath but the one that needs them", () => {
+  test("without the optional peers imports every subpath but those that need them", () => {
     const { exports } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { exports: object };
     const subpaths = Object.keys(exports).filter((path) => path !== "./package.json");
-    const peers = ["prom-client", "@opentelemetry/api"];
-    const outcomes = importEach(...subpaths.map((path) => join("smtp-pipelining", path)), ...peers);
+    const outcomes = importEach(...subpaths.map((path) => join("smtp-pipelining", path)), ...PEERS);
     const missing = Object.entries(outcomes).filter(([, outcome]) => outcome !== "imported");
     expect(missing).toEqual([
       ["smtp-pipelining/tracing", expect.stringContaining("Cannot find package '@opentelemetry/api'")],
       ["smtp-pipelining/worker", expect.stringContaining("Cannot find package 'bullmq'")],
       ["prom-client", expect.stringContaining("Cannot find package")],
       ["@opentelemetry/api", expect.stringContaining("Cannot find package")],
+      ["bullmq", expect.stringContaining("Cannot find package")],
     ]);
     expect(Object.keys(outcomes).length - missing.length, "imported").toBeGreaterThanOrEqual(4);
   });
@@ -176,11 +184,11 @@ describe("a consumer", () => {
 
   test("with them too", () => {
     mkdirSync(join(consumer, "node_modules/@opentelemetry"), { recursive: true });
-    for (const peer of ["prom-client", "@opentelemetry/api"]) {
+    for (const peer of PEERS) {
       symlinkSync(join(ROOT, "node_modules", peer), join(consumer, "node_modules", peer));
     }
     writeFileSync(join(consumer, "with.ts"), WITH_PEERS);
     expect(compile("with.ts")).toBe("");
-    expect(run("node", ["built/with.js"], consumer).trim()).toBe("true");
+    expect(run("node", ["built/with.js"], consumer).trim()).toBe("function a@example.org\ntrue");
   }, 60_000);
 });
