@@ -17,6 +17,7 @@ const LAYERS: Record<string, readonly string[]> = {
   "index.ts": ["session", "pipeline", "protocol"],
   // A program: it uses what everybody can.
   check: ["check", "index.ts", "node"],
+  cli: ["cli", "index.ts", "node"],
   observability: ["observability", "session", "pipeline", "protocol", "@opentelemetry", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],
