@@ -17,6 +17,7 @@ const LAYERS: Record<string, readonly string[]> = {
   "index.ts": ["session", "pipeline", "protocol"],
   // A program: it uses what everybody can.
   check: ["check", "index.ts", "node"],
+  cli: ["cli", "index.ts", "node"],
   observability: [
     "observability",
     "pool",
