@@ -11,3 +11,4 @@ export {
   type Origin,
   type ProblemCode,
 } from "./input.ts";
+export { readMessages } from "./read-messages.ts";
