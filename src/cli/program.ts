@@ -3,12 +3,13 @@ import { CHECK } from "./check/spec.ts";
 import { EX, type ExitStatus } from "./exit-status.ts";
 import { CommandFailure, errorText } from "./failure.ts";
 import { nameOf, parseArguments } from "./parse.ts";
+import { SEND } from "./send/spec.ts";
 import type { Shell } from "./shell.ts";
 import { SINK } from "./sink/spec.ts";
 
 const NAME = "smtp-pipelining";
 const COLUMNS = 80;
-const COMMANDS = [CHECK, SINK];
+const COMMANDS = [SEND, CHECK, SINK];
 
 /** Runs the command line. Fulfils with the exit status; never rejects. */
 export async function run(shell: Shell): Promise<ExitStatus> {
