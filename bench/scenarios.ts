@@ -1,5 +1,5 @@
 import type { Work } from "./client/work.ts";
-import { LIBRARY, PEERS, TITLES, type VariantName, WATCHED } from "./variants.ts";
+import { LIBRARY, PEERS, POOLS, TITLES, type VariantName, WATCHED } from "./variants.ts";
 
 /** One line of a scenario: a client, and what is particular about its work. */
 export interface Entry {
@@ -132,6 +132,27 @@ export function scenarios(quick: boolean): Scenario[] {
       work: work(many),
       warmUp: { messages: many, octets: SIZE },
       entries: entries(ALL),
+      base: PEERS.nodemailer,
+      waiting: [],
+      columns: ["time", "rate", "ratio", "processor"],
+    },
+    {
+      name: "pool",
+      title: `Pools: ${few(400, 20)} messages of 4 KB, ${roundTrip} ms away`,
+      work: work(few(400, 20)),
+      roundTrip,
+      warmUp: warm,
+      entries: entries([...names(POOLS), "nodemailer"], { nodemailer: hundred }),
+      base: PEERS.nodemailer,
+      waiting: ["pool-data-1", "pool-data-4", "nodemailer-4", "nodemailer"],
+      columns: FAR,
+    },
+    {
+      name: "pool-loopback",
+      title: `Pools: ${count(many)} messages of 4 KB, on one machine`,
+      work: work(many),
+      warmUp: { messages: many, octets: SIZE },
+      entries: entries([...names(POOLS), "nodemailer"]),
       base: PEERS.nodemailer,
       waiting: [],
       columns: ["time", "rate", "ratio", "processor"],

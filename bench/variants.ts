@@ -15,6 +15,15 @@ export const PEERS = {
   "smtp-source": "Postfix's smtp-source",
 } as const;
 
+/** Pools: the library's, and the other client's that has one. */
+export const POOLS = {
+  "pool-data-1": "SmtpPool, DATA, 1 connection",
+  "pool-data-4": "SmtpPool, DATA, 4 connections",
+  "pool-bursts-1": "SmtpPool, CHUNKING bursts, 1 connection",
+  "pool-bursts-4": "SmtpPool, CHUNKING bursts, 4 connections",
+  "nodemailer-4": "nodemailer, 4 connections",
+} as const;
+
 /** The library with something that watches it. */
 export const WATCHED = {
   "data-events": "DATA, every event",
@@ -25,8 +34,17 @@ export const WATCHED = {
   "bursts-tracing": "CHUNKING bursts, metrics and tracing",
 } as const;
 
-export type VariantName = keyof typeof LIBRARY | keyof typeof PEERS | keyof typeof WATCHED;
+export type VariantName =
+  | keyof typeof LIBRARY
+  | keyof typeof PEERS
+  | keyof typeof POOLS
+  | keyof typeof WATCHED;
 
-export const TITLES: Readonly<Record<VariantName, string>> = { ...LIBRARY, ...PEERS, ...WATCHED };
+export const TITLES: Readonly<Record<VariantName, string>> = {
+  ...LIBRARY,
+  ...PEERS,
+  ...POOLS,
+  ...WATCHED,
+};
 
 export const VARIANTS: readonly VariantName[] = Object.keys(TITLES) as VariantName[];

@@ -12,6 +12,7 @@ export type { CloseReason, PeerWarningCode } from "./pipeline/observer.ts";
 export type { PeerFacts } from "./pipeline/peer.ts";
 export type { PipeliningMode } from "./pipeline/pipeline.ts";
 export type { Capabilities } from "./protocol/capabilities.ts";
+export { classifyReply, type ReplyClass, retryAfter } from "./protocol/classify.ts";
 export type { Command } from "./protocol/command.ts";
 export type { DeliverBy } from "./protocol/deliver-by.ts";
 export type { NotifyCondition } from "./protocol/dsn.ts";

@@ -11,7 +11,8 @@ import { recipients, SENDER, stream, text, type Work } from "./work.ts";
 /** How the library sends texts. */
 export type Chunking = "off" | "strict" | "auto";
 
-function* messages(work: Work): Generator<Message, void, undefined> {
+/** The messages of a work, one after the other. */
+export function* messages(work: Work): Generator<Message, void, undefined> {
   const whole = work.streamed ? undefined : text(work.octets);
   for (let i = 0; i < work.messages; i++) {
     const data = whole ?? ((): ReturnType<typeof stream> => stream(work.octets));
@@ -19,7 +20,8 @@ function* messages(work: Work): Generator<Message, void, undefined> {
   }
 }
 
-function check({ ok, error, failed, unknown }: Delivery): void {
+/** @throws what went wrong, where not all was taken */
+export function check({ ok, error, failed, unknown }: Delivery): void {
   if (ok) return;
   const [first] = failed;
   throw error ?? unknown[0]?.error ?? first?.error ?? new Error(`Refused: ${first?.reply?.text}`);

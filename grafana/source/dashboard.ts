@@ -11,6 +11,7 @@ import { errorsAndBytes } from "./rows/errors-and-bytes.ts";
 import { latencies } from "./rows/latency.ts";
 import { overview } from "./rows/overview.ts";
 import { pipelining } from "./rows/pipelining.ts";
+import { pool } from "./rows/pool.ts";
 import { variables } from "./variables.ts";
 
 const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
@@ -20,6 +21,7 @@ const ROWS: readonly (readonly [title: string, panels: readonly Panel[]])[] = [
   ["Latency", latencies],
   ["Connections", connections],
   ["Errors and bytes", errorsAndBytes],
+  ["Pool", pool],
 ];
 
 /** The dashboard in Grafana's classic JSON model. */

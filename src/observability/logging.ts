@@ -110,6 +110,11 @@ function listeners(target: ObservationTarget, logger: Logger, closed: () => void
     },
     ready: (event) => log(logger, "info", () => readyFields(event, target), "ready"),
     retry: (event) => log(logger, "info", () => retryFields(event), "message goes to another session"),
+    pace: (event) => {
+      const { change, limit } = event;
+      const fields = () => ({ ...session(event), server: serverName(event), ...given({ limit }) });
+      return log(logger, "warn", fields, `relay ${change}`);
+    },
     recipientFailed: (event) => log(logger, "warn", () => failedFields(event), "recipient failed"),
     recipientUnknown: (event) =>
       log(logger, "error", () => unknownFields(event), "recipient unknown: it may have been delivered"),

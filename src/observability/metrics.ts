@@ -1,4 +1,5 @@
 import type { CommandGroup } from "../pipeline/group.ts";
+import { classifyReply } from "../protocol/classify.ts";
 import type { SmtpError } from "../protocol/errors.ts";
 import type { MessageEndEvent, SessionEvent } from "../session/events.ts";
 import { commandsOf } from "./commands.ts";
@@ -166,6 +167,9 @@ class Counting {
       sessionClose: this.#guarded(({ retired }) => {
         if (retired !== undefined) this.#metrics.retirements(1, retired);
       }),
+      pace: this.#guarded(({ change }) => {
+        if (change === "slowed") this.#metrics.slowdowns(1);
+      }),
       warning: this.#guarded((event) => this.#metrics.warnings(1, event.code)),
       error: this.#guarded((event) => {
         this.#of(event).error = event.error;
@@ -188,11 +192,12 @@ class Counting {
       for (const session of this.#target.sessions) total += session[of];
       return total;
     };
-    const { sessions, pending, waiting, outstanding } = this.#metrics;
+    const { sessions, pending, waiting, pacedRelays, outstanding } = this.#metrics;
     return [
       sessions(() => Array.from(this.#target.sessions, ({ state }) => [1, state] as const)),
       pending(() => [[this.#target.pending ?? sum("pending")]]),
       waiting(() => [[this.#target.waiting ?? 0]]),
+      pacedRelays(() => [[this.#target.pacedRelays ?? 0]]),
       outstanding(() => [[sum("repliesOwed")]]),
     ];
   }
@@ -253,6 +258,8 @@ class Counting {
     if (accepted > 0) metrics.recipientsAccepted(accepted);
     for (const recipient of delivery.recipients) {
       metrics.recipients(1, recipientResult(recipient), recipient.stage);
+      const said = recipient.status === "failed" && recipient.reply && classifyReply(recipient.reply);
+      if (said) metrics.refusals(1, said);
     }
     if (delivery.succeeded.length > 0) metrics.lastDelivery(time / 1_000);
   }

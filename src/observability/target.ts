@@ -44,6 +44,8 @@ export interface ObservationTarget {
   readonly pending?: number;
   /** Of a pool: those of them that no session has yet. */
   readonly waiting?: number;
+  /** Of a pool: relays that are given less than they would take. */
+  readonly pacedRelays?: number;
 }
 
 /** Listeners by the event they want. A session never emits what only a pool does. */

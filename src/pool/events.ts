@@ -44,6 +44,17 @@ export interface RetryEvent extends MessageEvent {
   readonly error?: SmtpError;
 }
 
+/** A relay said that it gets too much, or has taken so much since that it is given all it takes again. */
+export interface PaceEvent extends SessionEvent {
+  /** The relay's name or address as given; the path of a Unix socket. `sessionId` is the pool's. */
+  readonly host: string;
+  /** 0 for a Unix socket. */
+  readonly port: number;
+  readonly change: "slowed" | "freed";
+  /** Messages a second that it is given from now on, at first; missing where it is freed. */
+  readonly limit?: number;
+}
+
 /**
  * The events of a pool: those of its sessions, each with the `sessionId` it happened in, and those of the pool.
  *
@@ -59,6 +70,8 @@ export interface PoolEvents extends SessionEvents {
   sessionClose: (event: SessionCloseEvent) => void;
   /** A message goes to another session. */
   retry: (event: RetryEvent) => void;
+  /** A relay is given less than it would take, or all of it again. */
+  pace: (event: PaceEvent) => void;
 }
 
 /** The name of an event of a pool. */

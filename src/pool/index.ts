@@ -1,4 +1,5 @@
 export type {
+  PaceEvent,
   PoolEventName,
   PoolEvents,
   Retirement,

@@ -91,6 +91,11 @@ export class Parcel {
     return left.length;
   }
 
+  /** Recipients of its next attempt. */
+  get open(): number {
+    return this.made.transaction.recipients.length;
+  }
+
   /** Whether the text can be sent once more. */
   get readable(): boolean {
     return isReadable(this.message.data);

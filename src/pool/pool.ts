@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { SmtpError } from "../protocol/errors.ts";
+import type { Reply } from "../protocol/reply.ts";
 import { AbortSignals } from "../session/abort.ts";
 import { Backlog, type FlushSummary } from "../session/backlog.ts";
 import { causeText } from "../session/check.ts";
@@ -75,6 +76,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
       error: (event) => this.#passOn("error", event),
       close: (member, event) => this.#memberClosed(member, event),
       available: () => this.#schedule(),
+      pace: (state, change, time) => this.#paced(state, change, time),
     });
     this.#forwarding = new Forwarding(
       () => this.sessions,
@@ -104,6 +106,11 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   /** Those of them that no session has yet. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** Relays that are given less than they would take, as they said that it was too much. */
+  get pacedRelays(): number {
+    return this.#roster.paced;
   }
 
   /**
@@ -269,7 +276,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     member.messages++;
     member.open++;
     poolDoor.take(member.session, parcel.made, (delivery) => this.#attempted(parcel, member, delivery));
-    this.#roster.given(member, time);
+    this.#roster.given(member, time, parcel.open);
   }
 
   /** A session is through with a message. */
@@ -279,7 +286,10 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     parcel.attempted(transaction);
     member.open--;
     if (member.open === 0) member.touched();
-    if (answered(delivery)) this.#roster.served(member);
+    if (answered(delivery)) {
+      this.#roster.served(member);
+      this.#roster.heed(member.state, now(), refusals(delivery));
+    }
     const left = parcel.book(delivery);
     if (left === 0) {
       this.#settle(parcel, parcel.whole ? delivery : parcel.delivery, member.session.id);
@@ -388,7 +398,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
       roster.tend(time);
       for (;;) {
         const parcel = this.#queue.peek();
-        const member = parcel === undefined ? undefined : roster.next(time);
+        const member = parcel === undefined ? undefined : roster.next(time, parcel.open);
         if (parcel === undefined || member === undefined) break;
         this.#queue.shift();
         this.#give(parcel, member, time);
@@ -419,6 +429,13 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     this.#notes.add(() => this.#tell("sessionClose", payload, time, session.id));
     this.#schedule();
     this.#notes.tell();
+  }
+
+  #paced({ relay, pacing }: RelayState, change: "slowed" | "freed", time: number): void {
+    const { host, port } = relay.session;
+    const { limit } = pacing;
+    const facts = { host, port, change, ...(limit !== undefined && { limit }) };
+    this.#notes.add(() => this.#tell("pace", facts, time));
   }
 
   /** Ends the pool once it is to end and everything has its fate. */
@@ -477,6 +494,13 @@ function answered({ recipients }: Delivery): boolean {
   return recipients.some(
     ({ status, reply }: { status: string; reply?: unknown }) => status === "succeeded" || reply !== undefined,
   );
+}
+
+/** The replies that refused recipients: of a text that all were refused with, one. */
+function refusals({ failed }: Delivery): Reply[] {
+  const replies = new Set<Reply>();
+  for (const { reply } of failed) if (reply !== undefined) replies.add(reply);
+  return [...replies];
 }
 
 /** Fulfils when an attempt has succeeded or failed, or the signal has fired. */

@@ -1,9 +1,11 @@
 import type { SmtpError } from "../protocol/errors.ts";
-import type { Backoff, ResolvedRelay } from "./options.ts";
+import type { Backoff, ResolvedPoolOptions, ResolvedRelay } from "./options.ts";
+import { Pacing } from "./pacing.ts";
 
 /** A relay as the pool sees it: whether it can be reached, and whose turn it is. Time comes in as an argument. */
 export class RelayState {
   readonly relay: ResolvedRelay;
+  readonly pacing: Pacing;
   readonly #backoff: Backoff;
   readonly #random: () => number;
   /** Connections in a row that came to nothing. */
@@ -17,8 +19,13 @@ export class RelayState {
   /** Turns owed to it among relays of the same preference. */
   turns = 0;
 
-  constructor(relay: ResolvedRelay, backoff: Backoff, random: () => number = Math.random) {
+  constructor(
+    relay: ResolvedRelay,
+    { backoff, pacing }: Pick<ResolvedPoolOptions, "backoff" | "pacing">,
+    random: () => number = Math.random,
+  ) {
     this.relay = relay;
+    this.pacing = new Pacing(relay.rate, pacing);
     this.#backoff = backoff;
     this.#random = random;
   }

@@ -1,10 +1,13 @@
+import { classifyReply, retryAfter } from "../protocol/classify.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import { POOL_PROBE } from "../protocol/limits.ts";
+import type { Reply } from "../protocol/reply.ts";
 import type { CloseEvent, ErrorEvent, ReadyEvent } from "../session/events.ts";
 import type { SmtpSession } from "../session/session.ts";
 import type { Retirement } from "./events.ts";
 import { Member } from "./member.ts";
 import type { ResolvedPoolOptions } from "./options.ts";
+import type { PaceSignal } from "./pacing.ts";
 import { RelayState, takeTurn } from "./relay-state.ts";
 
 /** What the pool hears of its sessions. */
@@ -17,6 +20,8 @@ export interface RosterEvents {
   close(member: Member, event: CloseEvent): void;
   /** A session can take messages again. */
   available(): void;
+  /** A relay is given less, or all that it takes again. */
+  pace(state: RelayState, change: "slowed" | "freed", time: number): void;
 }
 
 /** The sessions of a pool and the relays that they lead to: which is opened, which gets the next message, which is let go. */
@@ -25,13 +30,15 @@ export class Roster {
   readonly #events: RosterEvents;
   readonly #relays: readonly RelayState[];
   readonly #members = new Map<SmtpSession, Member>();
+  /** When a relay may be given the next message that has room for it; infinity: that is not what it waits for. */
+  #pacedUntil = Number.POSITIVE_INFINITY;
   /** Since when messages wait and no relay has answered one. */
   #outageSince: number | undefined;
 
   constructor(options: ResolvedPoolOptions, events: RosterEvents) {
     this.#options = options;
     this.#events = events;
-    this.#relays = options.relays.map((relay) => new RelayState(relay, options.backoff));
+    this.#relays = options.relays.map((relay) => new RelayState(relay, options));
   }
 
   get sessions(): Iterable<SmtpSession> {
@@ -44,13 +51,19 @@ export class Roster {
 
   // ---- who gets the next message
 
-  /** Of the sessions with room, of the best relays, one with least to do; the relays take turns by their weight. */
-  next(now: number): Member | undefined {
+  /**
+   * For a message with so many recipients: of the sessions with room, of the best relays that may be given it now, one with
+   * least to do; the relays take turns by their weight.
+   */
+  next(now: number, recipients: number): Member | undefined {
     const best = this.#bestPreference();
     const roomy: Member[] = [];
+    this.#pacedUntil = Number.POSITIVE_INFINITY;
     for (const member of this.#members.values()) {
       if (member.state.relay.preference !== best || !member.hasRoom) continue;
-      if (member.doubtful(now)) this.#probe(member, now);
+      const delay = member.state.pacing.delay(now, recipients);
+      if (delay > 0) this.#pacedUntil = Math.min(this.#pacedUntil, now + delay);
+      else if (member.doubtful(now)) this.#probe(member, now);
       else roomy.push(member);
     }
     const state = takeTurn(roomy.map((member) => member.state));
@@ -83,6 +96,26 @@ export class Roster {
     );
   }
 
+  /** Relays that are given less than they would take, as they complained. */
+  get paced(): number {
+    return this.#relays.filter(({ pacing }) => pacing.limit !== undefined).length;
+  }
+
+  /** A refusal, or none: what the relay says of the pace. */
+  heed(state: RelayState, now: number, refusals: readonly Reply[]): void {
+    const { pacing } = state;
+    let signal: PaceSignal = "served";
+    let after: number | undefined;
+    for (const reply of refusals) {
+      const said = classifyReply(reply);
+      if (said !== "rate-limit" && (said !== "greylisted" || signal === "rate-limit")) continue;
+      signal = said;
+      after = Math.max(after ?? 0, retryAfter(reply) ?? 0);
+    }
+    const change = pacing.answered(now, signal, after);
+    if (change !== undefined) this.#events.pace(state, change, now);
+  }
+
   /** The server has answered a message. */
   served(member: Member): void {
     this.#outageSince = undefined;
@@ -95,6 +128,8 @@ export class Roster {
 
   /** Opens another session where messages wait that those there are can't take: one at a time. */
   openMore(now: number): void {
+    // More connections are not what a slower pace wants.
+    if (Number.isFinite(this.#pacedUntil)) return;
     let counted = 0;
     for (const { connecting, counts } of this.#members.values()) {
       if (connecting) return;
@@ -162,6 +197,7 @@ export class Roster {
     // One that came to nothing says that the next may as well.
     if (!served && retired === undefined) {
       state.failed(error, event.time);
+      if (error?.reply !== undefined) this.heed(state, event.time, [error.reply]);
       this.#outageSince ??= event.time;
     }
     this.#events.close(member, event);
@@ -187,8 +223,9 @@ export class Roster {
     }
   }
 
-  /** Ends a session that has carried all the messages that it may. */
-  given(member: Member, now: number): void {
+  /** A message was given to a session. One that has carried all that it may ends. */
+  given(member: Member, now: number, recipients: number): void {
+    member.state.pacing.sent(now, recipients);
     const due = member.due(now);
     if (due !== undefined) this.#retire(member, due);
   }
@@ -231,7 +268,7 @@ export class Roster {
 
   /** When something is due next: epoch milliseconds. */
   deadline(now: number, waiting: boolean): number {
-    let at = Number.POSITIVE_INFINITY;
+    let at = waiting ? this.#pacedUntil : Number.POSITIVE_INFINITY;
     for (const member of this.#members.values()) at = Math.min(at, member.deadline);
     if (waiting || !this.empty) {
       for (const { until } of this.#relays) if (until > now) at = Math.min(at, until);

@@ -28,7 +28,13 @@ test("a small run of every scenario goes through, and its results are written", 
   const folder = mkdtempSync(join(tmpdir(), "smtp-pipelining-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const out = join(folder, "small.json");
-  const args = ["--quick", "--only", "data,data-events,data-metrics,data-tracing,nodemailer", "--out", out];
+  const args = [
+    "--quick",
+    "--only",
+    "data,data-events,data-metrics,data-tracing,nodemailer,pool-data-4",
+    "--out",
+    out,
+  ];
   const run = spawnSync(process.execPath, [...COMMAND, ...args], { cwd: ROOT, encoding: "utf8" });
   expect([run.status, run.stdout]).toEqual([0, expect.stringContaining("=== observability: ")]);
   const { scenarios } = JSON.parse(readFileSync(out, "utf8")) as {
@@ -42,6 +48,8 @@ test("a small run of every scenario goes through, and its results are written", 
     ["far-many", 2],
     ["recipients", 2],
     ["loopback", 2],
+    ["pool", 2],
+    ["pool-loopback", 2],
     ["stream", 2],
     ["growth", 3],
     ["observability", 4],

@@ -32,6 +32,7 @@ test("it has its rows, in order, none of them collapsed", () => {
     "Latency",
     "Connections",
     "Errors and bytes",
+    "Pool",
   ]);
   expect(rows.flatMap(({ panels: inside = [] }) => inside)).toEqual([]);
   expect(panels.length).toBeGreaterThan(25);

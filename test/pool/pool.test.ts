@@ -114,3 +114,26 @@ test("destroy() gives everything its fate", async () => {
   expect(settled.map(({ failed }) => failed[0]?.stage)).toEqual(["aborted", "aborted", "aborted"]);
   expect(pool.pending).toBe(0);
 });
+
+test("a rate: no more messages a second than that, however many wait", async () => {
+  await using server = await createTestServer();
+  const pool = poolTo(server, { rate: { messages: 100 } });
+  const start = performance.now();
+  // The first hundred may go at once, the others as time passes.
+  await all(pool.deliver(Array.from({ length: 140 }, (_, n) => message(n))));
+  expect(performance.now() - start).toBeGreaterThanOrEqual(390);
+  expect(taken(server)).toHaveLength(140);
+});
+
+test("a relay that complains is given less, and tells of it; what it refused is the server's word", async () => {
+  await using server = await createTestServer({
+    replies: { RCPT: ({ nth }) => (nth === 3 ? "450 4.7.1 Error: too much mail from 127.0.0.1" : undefined) },
+  });
+  const pool = poolTo(server, { connections: 1 });
+  const paces: unknown[] = [];
+  pool.on("pace", ({ change, limit, port }) => paces.push([change, typeof limit, port, pool.pacedRelays]));
+  const deliveries = await all(pool.deliver(Array.from({ length: 12 }, (_, n) => message(n))));
+  expect(deliveries.map(({ ok }) => ok).filter((ok) => !ok)).toHaveLength(1);
+  expect(deliveries.flatMap(({ failed }) => failed)).toMatchObject([{ stage: "rcpt", retryable: true }]);
+  expect(paces).toEqual([["slowed", "number", server.port, 1]]);
+});

@@ -75,4 +75,14 @@ export const delivery: readonly Panel[] = [
       { expr: rate(METRICS.recipients, [], 'result="succeeded"'), legend: "succeeded" },
     ],
   },
+  {
+    kind: "chart",
+    title: "Refusals by what they mean",
+    description:
+      "Recipients refused per second, by what the reply says: a full mailbox, an address that does not exist, policy, too much at once, greylisting, or another temporary or permanent refusal.",
+    unit: CountsPerSecond,
+    width: 24,
+    stacked: true,
+    queries: [{ expr: rate(METRICS.refusals, ["class"]), legend: "{{class}}" }],
+  },
 ];

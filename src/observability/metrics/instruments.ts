@@ -83,6 +83,9 @@ export interface Instruments {
   readonly pending: Watch;
   readonly waiting: Watch;
   readonly retries: Count;
+  readonly slowdowns: Count;
+  readonly pacedRelays: Watch;
+  readonly refusals: Count;
   readonly retirements: Count;
   readonly outstanding: Watch;
   readonly lastDelivery: (value: number) => void;
@@ -181,6 +184,14 @@ export function makeInstruments(options: InstrumentOptions): Instruments {
       "retries_total",
       "Messages that a pool gave to another session, as they had failed with their connection",
     ),
+    slowdowns: make.counter(
+      "slowdowns_total",
+      "Times that a pool gave a relay less, as it had said that it got too much",
+    ),
+    pacedRelays: make.gauge("paced_relays", "Relays that pools give less than they would take"),
+    refusals: make.counter("refusals_total", "Recipients refused by a reply, by what it means", [
+      ["class", known.REFUSALS],
+    ]),
     retirements: make.counter("retirements_total", "Sessions that a pool let go, by reason", [
       ["reason", known.RETIREMENTS],
     ]),

@@ -2,6 +2,7 @@ import type { FailureStage, RecipientResult } from "../../pipeline/fate.ts";
 import type { CommandGroup } from "../../pipeline/group.ts";
 import type { CloseReason } from "../../pipeline/observer.ts";
 import type { Retirement } from "../../pool/events.ts";
+import type { ReplyClass } from "../../protocol/classify.ts";
 import type { SmtpError, SmtpErrorCode } from "../../protocol/errors.ts";
 import type { WarningCode } from "../../session/events.ts";
 import type { Delivery } from "../../session/message.ts";
@@ -57,6 +58,17 @@ function systemResult(cause: unknown): ConnectionResult {
 }
 
 export const CLOSE_REASONS: readonly CloseReason[] = ["quit", "server", "timeout", "error", "aborted"];
+
+/** What refusals mean. */
+export const REFUSALS: readonly ReplyClass[] = [
+  "mailbox-full",
+  "bad-address",
+  "policy",
+  "rate-limit",
+  "greylisted",
+  "temporary",
+  "permanent",
+];
 
 /** Why a pool lets sessions go. */
 export const RETIREMENTS: readonly Retirement[] = ["messages", "age", "idle", "preference", "quit"];
