@@ -1,7 +1,7 @@
 import type { EventEmitter } from "eventemitter3";
 import type { Protocol } from "../pipeline/handshake.ts";
 import type { PoolEventName, PoolEvents } from "../pool/events.ts";
-import type { SessionEventName, SessionEvents } from "../session/events.ts";
+import type { SessionEvents } from "../session/events.ts";
 import type { SessionState } from "../session/session.ts";
 
 /** What is read of a session that is observed. */
@@ -23,7 +23,7 @@ export interface ObservedSession {
 }
 
 /** A listener as the emitter's own types have it. */
-type Listener<E extends SessionEventName> = EventEmitter.EventListener<SessionEvents, E>;
+type Listener<E extends PoolEventName> = EventEmitter.EventListener<PoolEvents, E>;
 
 /** `mail.example.org:25`, or the path of a Unix socket. */
 export function serverName({ host, port }: Pick<ObservedSession, "host" | "port">): string {
@@ -31,9 +31,18 @@ export function serverName({ host, port }: Pick<ObservedSession, "host" | "port"
 }
 
 /** What metrics, tracing, logging and the recorder attach to: a session, or what holds several and passes on their events. */
-export interface ObservationTarget {
-  on<E extends SessionEventName>(event: E, listener: Listener<E>): unknown;
-  off<E extends SessionEventName>(event: E, listener: Listener<E>): unknown;
+export type ObservationTarget = Observed<SessionEvents> | Observed<PoolEvents>;
+
+/** What tells of itself by events: a session by those of a session, a pool by those of a pool. */
+export interface Observed<Events extends object> {
+  on<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener: EventEmitter.EventListener<Events, E>,
+  ): unknown;
+  off<E extends EventEmitter.EventNames<Events>>(
+    event: E,
+    listener: EventEmitter.EventListener<Events, E>,
+  ): unknown;
   /** The live sessions. */
   readonly sessions: Iterable<ObservedSession>;
   /** What its own events have as `sessionId`: a session's is that of all, a pool's that of what no session has yet. */
@@ -78,16 +87,18 @@ export function attach(target: ObservationTarget, listeners: Listeners): () => v
   checkTarget(target);
   // An event that is being emitted still reaches those that an earlier listener of it detaches.
   let attached = true;
-  const added = (Object.keys(listeners) as SessionEventName[]).map((name) => {
+  // A pool's events are a session's and more, and the listeners of both have the same shape.
+  const emitter = target as Observed<PoolEvents>;
+  const added = (Object.keys(listeners) as PoolEventName[]).map((name) => {
     const listener = listeners[name] as (event: never) => unknown;
     // What it returns may be a promise, whose rejection is the emitter's to see.
     const guarded = (event: never): unknown => (attached ? listener(event) : undefined);
-    target.on(name, guarded as Listener<typeof name>);
+    emitter.on(name, guarded as Listener<typeof name>);
     return { name, guarded: guarded as Listener<typeof name> };
   });
   return () => {
     attached = false;
-    for (const { name, guarded } of added) target.off(name, guarded);
+    for (const { name, guarded } of added) emitter.off(name, guarded);
   };
 }
 

@@ -35,6 +35,8 @@ export class Parcel {
   session: SmtpSession | undefined;
   /** Its present attempt is for all of its recipients: that attempt's delivery may be its own. */
   whole = true;
+  /** It was aborted: what a session still does with it counts, and nothing is tried again. */
+  unwanted = false;
   /** Its fate is known. */
   over = false;
   /** Stops listening to its signal, while it waits. */

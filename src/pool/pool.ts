@@ -55,6 +55,8 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   #waiting = 0;
   #scheduled = false;
   #state: "open" | "closing" | "closed" = "open";
+  /** `close` is being emitted, or was: nothing comes after it. */
+  #silent = false;
   /** Why nothing is sent any more. */
   #ending: SmtpError | undefined;
   #settleClosed: () => void = () => undefined;
@@ -211,7 +213,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
             retryable: true,
             cause: error,
           });
-    this.#roster.destroy(this.#ending);
+    this.#roster.destroy(error);
     this.#failWaiting("aborted", this.#ending);
     this.#pump();
   }
@@ -228,10 +230,6 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     const batch = this.#backlog.add(octets?.length ?? 0);
     // The tag comes back as it went in.
     const parcel = new Parcel({ made, flow, batch, settled: settled as (delivery: Delivery) => void });
-    if (this.#wants("messageQueued")) {
-      // In the async context of whoever called. Its listeners find the message queued.
-      this.#notes.now(() => this.#tell("messageQueued", describe(transaction), transaction.queuedAt));
-    }
     if (gone !== undefined) this.#fail(parcel, "aborted", gone);
     else if (this.#state !== "open") this.#fail(parcel, "connection", this.#ending ?? closedError());
     else {
@@ -239,6 +237,10 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
       this.#wait(parcel);
       this.#queue.push(parcel);
       this.#schedule();
+    }
+    if (this.#wants("messageQueued")) {
+      // In the async context of whoever called, before its fate. Its listeners find the message queued.
+      this.#notes.now(() => this.#tell("messageQueued", describe(transaction), transaction.queuedAt));
     }
     this.#notes.tell();
     return parcel;
@@ -261,11 +263,13 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   #abort(parcel: Parcel, cause: unknown): void {
     if (parcel.over) return;
     const { session } = parcel;
+    parcel.unwanted = true;
     if (session !== undefined) {
       poolDoor.abort(session, parcel.made, cause);
     } else {
       this.#waitsNoMore(parcel);
       this.#fail(parcel, "aborted", aborted("The message", cause));
+      this.#schedule();
       this.#notes.tell();
     }
   }
@@ -305,7 +309,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
 
   #mayRetry(parcel: Parcel): boolean {
     const { signal } = parcel.message;
-    const wanted = this.#ending === undefined && !signal?.aborted;
+    const wanted = this.#ending === undefined && !parcel.unwanted && !signal?.aborted;
     return wanted && parcel.attempts < this.#options.attempts && parcel.readable;
   }
 
@@ -448,7 +452,8 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
     this.#signals.clear();
     this.#notes.last(() => {
       const reason = this.#ending === undefined ? "quit" : "aborted";
-      this.#tell("close", { reason });
+      this.#silent = true; // for what its listeners bring about
+      this.#emit("close", { sessionId: this.id, time: now(), reason });
       this.removeAllListeners();
       this.#settleClosed();
     });
@@ -468,7 +473,7 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   }
 
   #wants(event: PoolEventName): boolean {
-    return this.listenerCount(event) > 0;
+    return !this.#silent && this.listenerCount(event) > 0;
   }
 
   #tell<E extends PoolEventName>(

@@ -235,7 +235,7 @@ export class Roster {
     for (const member of this.#members.values()) this.#retire(member, "quit");
   }
 
-  destroy(error: SmtpError): void {
+  destroy(error: Error | undefined): void {
     for (const session of [...this.sessions]) session.destroy(error);
   }
 

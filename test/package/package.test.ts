@@ -31,7 +31,7 @@ afterAll(() => rmSync(consumer, { recursive: true, force: true }));
 test("the packed package can be imported by name and brings what is documented", () => {
   const script = `import * as all from "smtp-pipelining"; console.log(Object.keys(all).sort().join(" "))`;
   expect(run("node", ["--input-type=module", "--eval", script], consumer).trim()).toBe(
-    "BoundedPeerMemory SmtpError SmtpSession",
+    "BoundedPeerMemory SmtpError SmtpSession classifyReply retryAfter",
   );
 });
 
