@@ -15,7 +15,7 @@ export interface Watched {
 }
 
 /** How far it is, in words: `1,204 of 2,000 messages, 311/s, 128 in flight; 1,200 succeeded, …`. */
-export function progressText(watched: Watched, time: number): string {
+function progressText(watched: Watched, time: number): string {
   const { tally } = watched;
   const messages = expected(watched.reading());
   const perSecond = watched.speed.at(time, tally.settled);
@@ -34,7 +34,7 @@ export function progressText(watched: Watched, time: number): string {
 }
 
 /** How much is done, from 0 to 1; undefined if that can't be known. */
-export function progressFraction({ tally, reading }: Watched): number | undefined {
+function progressFraction({ tally, reading }: Watched): number | undefined {
   const messages = expected(reading());
   const done = tally.settled + tally.skipped + tally.problems;
   return messages === undefined ? undefined : done / Math.max(messages, 1);

@@ -19,8 +19,8 @@ export function refusals(
   const forGood = refuse.map(fits);
   const forNow = defer.map(fits);
   return (address) => {
-    if (forGood.some((each) => each(address))) return { code: 550, text: "5.1.1 Refused, as --refuse asks" };
-    if (forNow.some((each) => each(address))) return { code: 450, text: "4.2.1 Deferred, as --defer asks" };
+    if (forGood.some((each) => each(address))) return { code: 550, text: "Refused, as --refuse asks" };
+    if (forNow.some((each) => each(address))) return { code: 450, text: "Deferred, as --defer asks" };
     return undefined;
   };
 }

@@ -78,8 +78,8 @@ export async function startSink(options: SinkOptions): Promise<Sink> {
           sha256: hash.digest("hex"),
         };
         taken(message).then(
-          () => callback(null, "2.6.0 Taken, and thrown away"),
-          () => callback(Object.assign(new Error("4.3.0 The log can't be written"), { responseCode: 451 })),
+          () => callback(null, "Taken, and thrown away"),
+          () => callback(Object.assign(new Error("The log can't be written"), { responseCode: 451 })),
         );
       });
     },
