@@ -34,17 +34,23 @@ export interface ProcessOptions {
   /** Default: nothing. `"open"`: the test writes it. */
   readonly stdin?: string | "open";
   readonly cwd?: string;
+  /** A file instead of a pipe for its standard output. */
+  readonly stdout?: number;
 }
 
 /** Starts `smtp-pipelining …`; what is still running when the test is over is killed. */
 export function startProcess(
   args: readonly string[],
-  { env = {}, stdin = "", cwd = ROOT }: ProcessOptions = {},
+  { env = {}, stdin = "", cwd = ROOT, stdout }: ProcessOptions = {},
 ): CliProcess {
-  const child = spawn(process.execPath, ["--import", TSX, MAIN, ...args], { cwd, env: environment(env) });
+  const child = spawn(process.execPath, ["--import", TSX, MAIN, ...args], {
+    cwd,
+    env: environment(env),
+    stdio: ["pipe", stdout ?? "pipe", "pipe"],
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
-  child.stdin.on("error", () => undefined); // it need not read what it is given
-  if (stdin !== "open") child.stdin.end(stdin);
+  child.stdin?.on("error", () => undefined); // it need not read what it is given
+  if (stdin !== "open") child.stdin?.end(stdin);
   const out = collect(child, child.stdout);
   const errors = collect(child, child.stderr);
   return {
@@ -133,10 +139,10 @@ function environment(more: Readonly<Record<string, string>>): Record<string, str
   return { PATH, HOME, ...more };
 }
 
-function collect(child: ChildProcess, stream: NodeJS.ReadableStream) {
+function collect(child: ChildProcess, stream: NodeJS.ReadableStream | null) {
   let text = "";
-  stream.setEncoding("utf8");
-  stream.on("data", (more: string) => {
+  stream?.setEncoding("utf8");
+  stream?.on("data", (more: string) => {
     text += more;
   });
   return {
@@ -146,10 +152,10 @@ function collect(child: ChildProcess, stream: NodeJS.ReadableStream) {
         const look = (): void => {
           const found = pattern.exec(text);
           if (found === null) return;
-          stream.off("data", look);
+          stream?.off("data", look);
           resolve(found);
         };
-        stream.on("data", look);
+        stream?.on("data", look);
         child.once("close", () => reject(new Error(`It ended without ${pattern}: ${text}`)));
         look();
       }),

@@ -67,7 +67,8 @@ export function recipientLines(delivery: Delivery<Origin>, time: Date): Recipien
 
 /** Whether anything of it was sent, or would have to be said. */
 export function wasTried(result: RecipientResult): boolean {
-  return !(result.status === "failed" && result.stage === "aborted");
+  if (result.status !== "failed" || result.stage !== "aborted") return true;
+  return result.error?.code === "ESMTP_NOT_ALL_ACCEPTED";
 }
 
 export function problemLine({ code, message, origin }: InputProblem, time: Date): ProblemLine {
