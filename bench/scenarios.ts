@@ -1,5 +1,5 @@
 import type { Work } from "./client/work.ts";
-import { LIBRARY, PEERS, POOLS, TITLES, type VariantName, WATCHED } from "./variants.ts";
+import { JOURNALED, LIBRARY, PEERS, POOLS, TITLES, type VariantName, WATCHED } from "./variants.ts";
 
 /** One line of a scenario: a client, and what is particular about its work. */
 export interface Entry {
@@ -157,6 +157,23 @@ export function scenarios(quick: boolean): Scenario[] {
       waiting: [],
       columns: ["time", "rate", "ratio", "processor"],
     },
+    ...(["data", "bursts"] as const).map((mode): Scenario => {
+      const variant = `pool-${mode}-1` as const;
+      const base = `${LIBRARY[mode].replace("smtp-pipelining, ", "")}, no journal`;
+      return {
+        name: `journal-${mode}`,
+        title: `What a journal costs a pool with ${LIBRARY[mode].replace("smtp-pipelining, ", "")}: ${count(many)} messages of 4 KB, on one machine`,
+        work: work(many),
+        warmUp: { messages: many, octets: SIZE },
+        entries: [
+          { variant, title: base },
+          ...entries(names(JOURNALED).filter((name) => name.startsWith(mode))),
+        ],
+        base,
+        waiting: [],
+        columns: ["rate", "share", "processor"],
+      };
+    }),
     {
       name: "stream",
       title: `One message of ${quick ? "8 MiB" : "1 GiB"} from a stream, on one machine`,

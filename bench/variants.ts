@@ -34,17 +34,27 @@ export const WATCHED = {
   "bursts-tracing": "CHUNKING bursts, metrics and tracing",
 } as const;
 
+/** The library's pool with a journal: texts of the caller's own, or texts that the journal keeps, too. */
+export const JOURNALED = {
+  "data-journal": "DATA, journal",
+  "data-outbox": "DATA, journal that keeps the texts",
+  "bursts-journal": "CHUNKING bursts, journal",
+  "bursts-outbox": "CHUNKING bursts, journal that keeps the texts",
+} as const;
+
 export type VariantName =
   | keyof typeof LIBRARY
   | keyof typeof PEERS
   | keyof typeof POOLS
-  | keyof typeof WATCHED;
+  | keyof typeof WATCHED
+  | keyof typeof JOURNALED;
 
 export const TITLES: Readonly<Record<VariantName, string>> = {
   ...LIBRARY,
   ...PEERS,
   ...POOLS,
   ...WATCHED,
+  ...JOURNALED,
 };
 
 export const VARIANTS: readonly VariantName[] = Object.keys(TITLES) as VariantName[];

@@ -56,6 +56,13 @@ export type {
   WarningEvent,
 } from "./session/events.ts";
 export type {
+  BeginSending,
+  JournaledEvents,
+  JournaledFate,
+  JournaledSender,
+  SendJournal,
+} from "./session/journal.ts";
+export type {
   Delivery,
   Message,
   MessageData,

@@ -273,10 +273,15 @@ export class Pipeline {
     this.#quitting = true;
   }
 
-  /** The transaction at the head of the queue whose text is still to be made ready. */
-  upcoming(): Transaction | undefined {
-    const head = this.#head();
-    return head instanceof Transaction && !head.ready ? head : undefined;
+  /** Of the first in the queue those transactions that are still to be made ready. */
+  upcoming(most: number): Transaction[] {
+    this.#head(); // what is over at its beginning is none of them
+    const unready: Transaction[] = [];
+    for (let i = 0; i < most && i < this.#queue.length; i++) {
+      const item = this.#queue.at(i);
+      if (item instanceof Transaction && !item.ready && item.stage === "queued") unready.push(item);
+    }
+    return unready;
   }
 
   // ---- writing

@@ -47,7 +47,7 @@ export class Member {
     const { maxAge } = options;
     this.expiresAt =
       maxAge === undefined ? Number.POSITIVE_INFINITY : time + maxAge * (1 - Math.random() / 10);
-    this.session = new SmtpSession(state.relay.options);
+    this.session = new SmtpSession({ ...state.relay.options, journal: options.journal });
     this.session.on("ready", (event) => {
       this.#most = Math.min(options.maxMessages, serverLimits(event.capabilities).mails);
       this.opened = true;

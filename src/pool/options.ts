@@ -10,7 +10,7 @@ import {
 import type { Rate } from "./rate.ts";
 
 /** A relay of a pool: where it is, and what its sessions do otherwise than the pool's options say. */
-export interface Relay extends Omit<SessionOptions, "signal" | "lineEndings"> {
+export interface Relay extends Omit<SessionOptions, "signal" | "lineEndings" | "journal"> {
   /** Its share among relays of the same preference. Default 1. */
   weight?: number | undefined;
   /** Lower is used first, as with MX records (RFC 5321 §5.1); a higher one only while no lower one is there. Default 0. */
@@ -81,6 +81,7 @@ export interface ResolvedPoolOptions {
   readonly patience: number;
   readonly backoff: Backoff;
   readonly lineEndings: ResolvedOptions["lineEndings"];
+  readonly journal: ResolvedOptions["journal"];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -130,7 +131,7 @@ const RELAY_FIELDS: Record<RelayOnly, check.Check> = {
   rate,
 };
 
-const NOT_OF_A_RELAY = ["signal", "lineEndings"];
+const NOT_OF_A_RELAY = ["signal", "lineEndings", "journal"];
 
 /** What says where a connection goes: the pool's, or each relay's. */
 const WHERE = ["host", "port", "socketPath", "connectSocket"] as const;
@@ -163,7 +164,7 @@ export function resolvePoolOptions(given: PoolOptions | string): ResolvedPoolOpt
           }
         });
   // Whatever is unfit in it is found by the session's own check.
-  const { lineEndings } = resolved[0]?.session ?? { lineEndings: "normalize" };
+  const { lineEndings, journal } = resolved[0]?.session ?? { lineEndings: "normalize", journal: undefined };
   resolveOptions({ host: "localhost", signal });
   return {
     relays: resolved,
@@ -178,6 +179,7 @@ export function resolvePoolOptions(given: PoolOptions | string): ResolvedPoolOpt
     patience: pool.patience ?? DEFAULTS.patience,
     backoff: { ...DEFAULTS.backoff, ...present(pool.backoff) },
     lineEndings,
+    journal,
     signal,
   };
 }

@@ -8,6 +8,7 @@ import { now } from "../session/clock.ts";
 import { deliver } from "../session/deliver.ts";
 import { GuardedEmitter } from "../session/emitter.ts";
 import type { CloseEvent, SessionEvent } from "../session/events.ts";
+import type { BeginSending } from "../session/journal.ts";
 import { type Delivery, type Message, makeTransaction } from "../session/message.ts";
 import { Notes } from "../session/notes.ts";
 import { describe } from "../session/observer.ts";
@@ -70,20 +71,28 @@ export class SmtpPool extends GuardedEmitter<PoolEvents> implements AsyncDisposa
   constructor(options: PoolOptions | string) {
     super();
     this.#options = resolvePoolOptions(options);
-    const { queue, signal } = this.#options;
+    const { queue, signal, journal } = this.#options;
     this.#backlog = new Backlog(queue);
-    this.#roster = new Roster(this.#options, {
-      open: (member) => this.#opened(member),
-      ready: (event) => this.#passOn("ready", event),
-      error: (event) => this.#passOn("error", event),
-      close: (member, event) => this.#memberClosed(member, event),
-      available: () => this.#schedule(),
-      pace: (state, change, time) => this.#paced(state, change, time),
-    });
+    let begin: BeginSending | undefined;
+    // The journal hears of the fates from the pool: what failed with its connection has none yet.
+    const beginOne: BeginSending = async (...of) => begin?.(...of);
+    const ofSessions = journal && { attach: () => beginOne };
+    this.#roster = new Roster(
+      { ...this.#options, journal: ofSessions },
+      {
+        open: (member) => this.#opened(member),
+        ready: (event) => this.#passOn("ready", event),
+        error: (event) => this.#passOn("error", event),
+        close: (member, event) => this.#memberClosed(member, event),
+        available: () => this.#schedule(),
+        pace: (state, change, time) => this.#paced(state, change, time),
+      },
+    );
     this.#forwarding = new Forwarding(
       () => this.sessions,
       (event, payload) => this.#emit(event, payload),
     );
+    begin = journal?.attach(this);
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });

@@ -36,6 +36,10 @@ import type { Reply } from "./reply.ts";
  * | `ESMTP_SOURCE_FAILED` | the message's data threw, ended short, or was not what was declared | see `cause` |
  * | `ESMTP_SOURCE_TIMEOUT` | the message's data was silent for `timeouts.text` | see why the source stalls |
  * | `ESMTP_SOURCE_CONSUMED` | the message's stream had been read from before | pass a function that opens it anew |
+ * | `ESMTP_JOURNAL` | the journal can't be read or written: nothing was sent without it | see `cause`; make room on the disk |
+ * | `ESMTP_JOURNAL_LOCKED` | another process has the journal open | end that one first |
+ * | `ESMTP_JOURNAL_DAMAGED` | the journal has lost a part of what was written | restore it, or begin a new one |
+ * | `ESMTP_JOURNAL_DUPLICATE` | the journal has a message with this id that is done, unknown or being sent | use ids once; `resend()` what is unknown |
  * | `ESMTP_ABORTED` | an AbortSignal fired | nothing: it was asked for |
  * | `ESMTP_DESTROYED` | `destroy()` was called | nothing: it was asked for |
  * | `ESMTP_CLOSED` | the session was closed already | use a new session |
@@ -72,6 +76,10 @@ export type SmtpErrorCode =
   | "ESMTP_SOURCE_FAILED"
   | "ESMTP_SOURCE_TIMEOUT"
   | "ESMTP_SOURCE_CONSUMED"
+  | "ESMTP_JOURNAL"
+  | "ESMTP_JOURNAL_LOCKED"
+  | "ESMTP_JOURNAL_DAMAGED"
+  | "ESMTP_JOURNAL_DUPLICATE"
   | "ESMTP_ABORTED"
   | "ESMTP_DESTROYED"
   | "ESMTP_CLOSED";

@@ -138,6 +138,13 @@ export const WORTH_A_BURST = 3;
  */
 export const POOL_DEPTH = 8;
 
+/**
+ * How many messages a journal is told of that they are begun, before their turn, at least and at most: so many share a
+ * write to the disk, and so many more than those on the wire are unknown after a crash.
+ */
+export const JOURNAL_AHEAD_LEAST = 2;
+export const JOURNAL_AHEAD = 64;
+
 /** How long a pool waits for the answer to NOOP of a connection that was idle: it may be gone, and another is at hand. */
 export const POOL_PROBE = 5_000;
 

@@ -23,6 +23,7 @@ import type { LineEndings } from "../protocol/text.ts";
 import { XCLIENT_ATTRIBUTES, type Xclient, xclientProblem } from "../protocol/xclient.ts";
 import * as check from "./check.ts";
 import { type Auth, readAuth } from "./credentials.ts";
+import type { SendJournal } from "./journal.ts";
 import { type PeerMemory, processPeers } from "./peers.ts";
 
 /** Where a connection goes, as `connectSocket` is told. */
@@ -106,6 +107,11 @@ export interface SessionOptions {
   allowInsecureAuth?: boolean | undefined;
   /** What is said of the client that this session speaks for (XCLIENT), to a server that trusts it with that. */
   xclient?: Xclient | undefined;
+  /**
+   * A durable record of what is sent: a `Journal` of smtp-pipelining/journal. Nothing of a message is written before it
+   * is on the disk that it is begun. Default: none.
+   */
+  journal?: SendJournal | undefined;
   /** Destroys the session when it fires. */
   signal?: AbortSignal | undefined;
 }
@@ -135,6 +141,7 @@ export interface ResolvedOptions {
   readonly auth: Auth | undefined;
   readonly allowInsecureAuth: boolean;
   readonly xclient: Xclient | undefined;
+  readonly journal: SendJournal | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -201,6 +208,8 @@ const FIELDS: Record<keyof SessionOptions, check.Check> = {
   ),
   lineEndings: check.oneOf("normalize", "reject"),
   peers,
+  journal: (value) =>
+    check.isRecord(value) && typeof value["attach"] === "function" ? undefined : "must be a Journal",
   signal: check.signal,
 };
 
@@ -249,6 +258,7 @@ export function resolveOptions(given: SessionOptions | string): ResolvedOptions 
     auth,
     allowInsecureAuth: options.allowInsecureAuth ?? false,
     xclient: options.xclient && { ...options.xclient },
+    journal: options.journal,
     signal: options.signal,
   };
 }

@@ -10,7 +10,10 @@ export interface Entry {
   readonly octets: Uint8Array | undefined;
   /** Where the text comes from otherwise. */
   source: TextSource | undefined;
-  preparing: boolean;
+  /** How far its source is opened. */
+  preparation: "none" | "begun" | "done";
+  /** Whether the journal, if there is one, knows that it is to be sent. */
+  journal: "unasked" | "asked" | "begun";
   readonly batch: Batch;
   /** Called with the fate. */
   readonly settled: (delivery: Delivery) => void;
@@ -26,10 +29,19 @@ export class Outbox extends Backlog {
     return this.#entries.get(transaction);
   }
 
-  put(transaction: Transaction, entry: Omit<Entry, "batch" | "preparing">): void {
+  put(transaction: Transaction, entry: Omit<Entry, "batch" | "preparation" | "journal">): void {
     const { message, octets, source, settled, forget } = entry;
     const batch = this.add(octets?.length ?? 0);
-    this.#entries.set(transaction, { message, octets, source, settled, forget, batch, preparing: false });
+    this.#entries.set(transaction, {
+      message,
+      octets,
+      source,
+      settled,
+      forget,
+      batch,
+      preparation: "none",
+      journal: "unasked",
+    });
   }
 
   /** Takes a transaction out that is over. Who waits for it is told by the caller, after the events. */

@@ -26,7 +26,8 @@ import { Notes } from "./notes.ts";
 import { describe, makeObserver } from "./observer.ts";
 import { type ResolvedOptions, resolveOptions, type SessionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { sourceFailed, TextSource } from "./source.ts";
+import { Readying } from "./readying.ts";
+import { TextSource } from "./source.ts";
 import { Timer } from "./timer.ts";
 import { channelBinding, secureSocket } from "./tls.ts";
 import { openSocket, Transport } from "./transport.ts";
@@ -65,6 +66,7 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
   readonly #outbox: Outbox;
   readonly #observer: ReturnType<typeof makeObserver>;
   readonly #pipeline: Pipeline;
+  readonly #readying: Readying;
   readonly #parser: ReplyParser;
   readonly #notes = new Notes();
   readonly #timer = new Timer(() => this.#expire());
@@ -139,6 +141,12 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
       this.#options,
     );
     this.#pipeline = new Pipeline(this.#options, this.#observer);
+    this.#readying = new Readying(
+      this.#pipeline,
+      this.#outbox,
+      this.#options.journal?.attach(this),
+      (change) => this.#turn(change),
+    );
     const { signal } = this.#options;
     if (signal !== undefined)
       this.#signals.on(signal, (cause) => this.destroy(aborted("The session", cause)));
@@ -590,7 +598,7 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
     change?.();
     this.#meetNeed();
     this.#writer?.pump();
-    this.#prepareUpcoming();
+    this.#readying.upcoming(this.#state === "ready");
     this.#wind();
     this.#arm();
     this.#notes.tell();
@@ -604,21 +612,6 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
       this.#scheduled = false;
       this.#turn();
     });
-  }
-
-  /** Opens the source of the message whose turn is next. */
-  #prepareUpcoming(): void {
-    const transaction = this.#pipeline.upcoming();
-    const entry = transaction === undefined ? undefined : this.#outbox.get(transaction);
-    if (transaction === undefined || entry?.source === undefined || entry.preparing) return;
-    entry.preparing = true;
-    entry.source.prepare().then(
-      () =>
-        this.#turn(() => {
-          transaction.ready = true;
-        }),
-      (cause) => this.#turn(() => this.#pipeline.failText(transaction, sourceFailed(cause), now())),
-    );
   }
 
   #arm(): void {
@@ -674,7 +667,7 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
   #take({ transaction, message, octets }: MadeMessage, settled: (delivery: Delivery) => void): void {
     const { timeouts } = this.#options;
     const source = octets === undefined ? this.#source(message, transaction, timeouts.text) : undefined;
-    transaction.ready = octets !== undefined;
+    transaction.ready = !this.#readying.needed(octets);
     const { signal } = message;
     const forget =
       signal === undefined ? undefined : this.#signals.on(signal, (cause) => this.#abort(transaction, cause));
@@ -716,7 +709,7 @@ export class SmtpSession extends GuardedEmitter<SessionEvents> implements AsyncD
     if (entry?.source === undefined) return;
     entry.source.close();
     entry.source = this.#source(entry.message, transaction, this.#options.timeouts.text);
-    entry.preparing = false;
+    entry.preparation = "none";
     transaction.ready = false;
   }
 

@@ -27,6 +27,7 @@ const LAYERS: Record<string, readonly string[]> = {
     "@opentelemetry",
     "eventemitter3",
   ],
+  journal: ["journal", "session", "pipeline", "protocol", "node", "classic-level"],
   pool: ["pool", "index.ts", "session", "pipeline", "protocol", "node", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],

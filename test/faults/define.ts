@@ -14,7 +14,7 @@ const SHOWN = 5;
 export function faultMatrix(title: string, tls: boolean, modes: readonly Mode[]): void {
   const sums = new Map<string, Map<string, Sum>>();
   describe.each(modes)("$name", (mode) => {
-    test("what is said of every recipient is true, once", { timeout: 300_000 }, async () => {
+    test("what is said of every recipient is true, once", { timeout: 900_000 }, async () => {
       const violations: string[] = [];
       const kinds = new Map<string, Sum>();
       sums.set(mode.name, kinds);

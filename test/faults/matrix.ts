@@ -8,7 +8,6 @@ import {
   wrongReplies,
 } from "./cases.ts";
 import type { Mode } from "./mode.ts";
-import { Relay } from "./relay.ts";
 import { type Case, type Outcome, run } from "./run.ts";
 
 /** Sessions under way at once in a process. */
@@ -45,13 +44,7 @@ async function withoutFault(
   mode: Mode,
   tls: boolean,
 ): Promise<{ readonly commands: Outcome["server"]["commands"]; readonly offsets: Offsets }> {
-  let relay: Relay | undefined;
-  const { problems, results, server } = await run(mode, tls, { name: "no fault" }, async (port) => {
-    if (!tls) return port;
-    relay = await Relay.start(port);
-    return relay.port;
-  });
-  relay?.close();
+  const { problems, results, server } = await run(mode, tls, { name: "no fault" });
   const fates = results.map(({ status }) => status).join(" ");
   if (problems.length > 0 || fates !== "succeeded succeeded failed succeeded") {
     throw new Error(`${mode.name} without a fault: ${fates}; ${problems.join(", ")}`);
@@ -60,10 +53,7 @@ async function withoutFault(
   const each = (count = 0): number[] => Array.from({ length: count + 1 }, (_, i) => i);
   return {
     commands: server.commands,
-    offsets: relay?.offsets ?? {
-      received: each(connection?.octetsReceived),
-      sent: each(connection?.octetsSent),
-    },
+    offsets: { received: each(connection?.octetsReceived), sent: each(connection?.octetsSent) },
   };
 }
 

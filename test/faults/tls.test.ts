@@ -2,7 +2,7 @@ import { faultMatrix } from "./define.ts";
 import { MODES } from "./mode.ts";
 
 faultMatrix(
-  "Faults under TLS (STARTTLS): recipients by fate. Cuts are sampled: four in each line and TLS record of either side.",
+  "Faults under TLS (STARTTLS): recipients by fate. Cuts behind every octet of either side, those of the handshake, too.",
   true,
   MODES,
 );

@@ -253,7 +253,7 @@ export class Conversation {
   }
 
   #prepare(step: number): void {
-    const upcoming = this.#pipeline.upcoming();
+    const [upcoming] = this.#pipeline.upcoming(1);
     const entry = this.#entries.find(({ transaction }) => transaction === upcoming);
     if (upcoming === undefined || entry === undefined) return;
     entry.openedAt ??= step + entry.script.opening;

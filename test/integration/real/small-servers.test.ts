@@ -2,6 +2,7 @@ import { BoundedPeerMemory, type RecipientResult, type SessionOptions } from "sm
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CERTIFICATE } from "../../support/certificate.ts";
 import { chasquidSkipped, type RunningChasquid, startChasquid } from "../../support/real-servers/chasquid.ts";
+import { harakaSkipped, type RunningHaraka, startHaraka } from "../../support/real-servers/haraka.ts";
 import {
   netServerMailSkipped,
   type RunningNetServerMail,
@@ -10,6 +11,7 @@ import {
 import {
   expectDelivered,
   expectedFates,
+  FROM,
   fates,
   MAILBOXES,
   messages,
@@ -18,7 +20,7 @@ import {
   session,
 } from "../../support/real-servers/workload.ts";
 
-// Two servers that say PIPELINING and do not bear what stands behind a message's text.
+// Servers that say PIPELINING and do not bear what stands behind a message's text, or not much of it.
 
 const START = 60_000;
 /** Of chasquid each session has but a few errors, so there are many. */
@@ -125,5 +127,81 @@ describe.skipIf(chasquidSkipped)(
       const warnings = await expectSound(server, said, mode);
       expect(warnings).toEqual(mode[0] === "lock-step" ? [] : ["ESMTP_FOLLOW_ON_SWALLOWED"]);
     });
+  },
+);
+
+describe.skipIf(harakaSkipped)(
+  "Haraka, which refuses what stands behind a text, and hangs up if it is much",
+  () => {
+    const said: Said = {
+      refused: {
+        "nobody@example.net": "failed rcpt 550 false",
+        "busy@example.net": "failed rcpt 450 true",
+        "someone@elsewhere.example": "failed rcpt 550 false",
+      },
+      taken: "succeeded message 250",
+      unwanted: "failed message 550 false",
+    };
+    const user = { name: "tester", password: "quite secret" };
+    let server: RunningHaraka;
+    beforeAll(async () => {
+      server = await startHaraka({ mailboxes: MAILBOXES, user });
+    }, START);
+    afterAll(() => server?.stop());
+
+    test("says what it offers", async () => {
+      const client = session(server.port, { tls: "off" });
+      await client.connect();
+      console.log("Haraka:", [...client.capabilities.keys()].join(" "));
+      expect(client.supports("PIPELINING")).toBe(true);
+      expect(client.supports("CHUNKING")).toBe(false);
+      await client.quit();
+    });
+
+    test.each<[string, number, Partial<SessionOptions>]>([
+      ["auto", 500, { peers: new BoundedPeerMemory() }],
+      ["STARTTLS", 100, { tls: "required", tlsOptions: { ca: CERTIFICATE }, peers: new BoundedPeerMemory() }],
+      ["transaction", 100, { pipelining: "transaction" }],
+      ["lock-step", 100, { pipelining: "off" }],
+    ])("%s: what became of %i messages is what was delivered", { timeout: PATIENCE }, async (...mode) => {
+      const warnings = await expectSound(server, said, mode);
+      // What it takes out of step it answers 503: the session asks anew.
+      expect(warnings).toEqual(/auto|STARTTLS/.test(mode[0]) ? ["ESMTP_FOLLOW_ON_REFUSED"] : []);
+    });
+
+    test("an envelope beyond the 8,192 octets that it bears does not stand behind a text: nothing is lost", async () => {
+      const client = session(server.port, { tls: "off", peers: new BoundedPeerMemory() });
+      const many = Array.from({ length: 400 }, (_, i) => `nobody-${i}@example.net`);
+      const data = "Subject: many 0\r\n\r\nText\r\n";
+      const deliveries = await Promise.all([
+        client.pipeline({ from: FROM, to: "anna@example.net", data }),
+        client.pipeline({ from: FROM, to: [...many, "bert@example.net"], data }),
+        client.pipeline({ from: FROM, to: "carl@example.net", data }),
+      ]);
+      await client.quit();
+      const unknown = deliveries.flatMap((each) => each.unknown);
+      expect(unknown).toEqual([]);
+      const left = deliveries.flatMap(({ failed }) => failed.filter(cutOff));
+      expect(left).toEqual([]);
+      expect(deliveries.map(({ succeeded }) => succeeded.length)).toEqual([1, 1, 1]);
+      for (const mailbox of MAILBOXES) {
+        const texts = await server.delivered(`${mailbox}@example.net`);
+        expect(texts.filter((text) => text === data)).toHaveLength(1);
+      }
+    });
+
+    test.each(["PLAIN", "LOGIN", "CRAM-MD5"] as const)(
+      "AUTH %s: with the password, and with no other",
+      async (mechanism) => {
+        const secure: Partial<SessionOptions> = { tls: "required", tlsOptions: { ca: CERTIFICATE } };
+        const auth = { user: user.name, pass: user.password, mechanisms: [mechanism] };
+        const client = session(server.port, { ...secure, auth });
+        await client.connect();
+        expect(client.authenticated).toBe(true);
+        await client.quit();
+        const other = session(server.port, { ...secure, auth: { ...auth, pass: "wrong" } });
+        await expect(other.connect()).rejects.toMatchObject({ code: "ESMTP_AUTH_FAILED" });
+      },
+    );
   },
 );
