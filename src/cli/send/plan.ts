@@ -12,6 +12,13 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
+/** A journal that a run goes on from. */
+export interface JournalPlan {
+  readonly folder: string;
+  /** Whether those are to be sent to again whose fate is unknown. */
+  readonly resendUnknown: boolean;
+}
+
 /** What a run of `send` is to do. */
 export interface SendPlan {
   /** Files, directories, `-`. */
@@ -19,6 +26,7 @@ export interface SendPlan {
   readonly input: Pick<InputOptions, "kind" | "from" | "to" | "reversePath" | "quoting">;
   /** Missing in a dry run. */
   readonly server?: ServerPlan;
+  readonly journal?: JournalPlan;
   readonly requireAll: boolean;
   readonly printed: Printed;
   readonly quiet: boolean;
@@ -55,6 +63,7 @@ export function planSend(given: Given, { env, typed }: Surroundings): SendPlan {
   if (record === undefined && given.flag("redact")) {
     throw usageFailure("--redact is for the page of --record: write --record FILE, too");
   }
+  const journal = journalPlan(given, dry);
   const rate = given.integer("rate");
   const patience = given.milliseconds("patience");
   const metrics = given.text("metrics");
@@ -63,6 +72,7 @@ export function planSend(given: Given, { env, typed }: Surroundings): SendPlan {
     sources: files.length === 0 ? ["-"] : files,
     input: inputOptions(given),
     ...(!dry && url && { server: planServer(url, given, env) }),
+    ...(journal !== undefined && { journal }),
     requireAll: given.flag("require-all"),
     printed: (given.text("print") ?? "all") as Printed,
     quiet: given.flag("quiet"),
@@ -74,6 +84,22 @@ export function planSend(given: Given, { env, typed }: Surroundings): SendPlan {
     ...(metrics !== undefined && { metrics: metricsAddress(metrics) }),
     ...(otlp !== undefined && { otlp: collector(otlp) }),
   };
+}
+
+function journalPlan(given: Given, dry: boolean): JournalPlan | undefined {
+  const folder = given.text("journal");
+  const resendUnknown = given.flag("resend-unknown");
+  if (folder === undefined) {
+    if (resendUnknown) throw usageFailure("--resend-unknown is for a journal: write --journal FOLDER, too");
+    return undefined;
+  }
+  if (folder === "") throw usageFailure("--journal has an empty value: write --journal FOLDER");
+  if (dry) throw usageFailure("--journal has no use in a dry run: leave it away");
+  if (given.flag("require-all")) {
+    // Those that are left after a refusal are no longer all.
+    throw usageFailure("--require-all does not go together with --journal: leave one of them away");
+  }
+  return { folder, resendUnknown };
 }
 
 function inputOptions(given: Given): SendPlan["input"] {

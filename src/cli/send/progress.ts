@@ -3,7 +3,7 @@ import { count, counted, duration, octets, rate } from "../output/amounts.ts";
 import { startTicker, type Ticker } from "../output/ticker.ts";
 import type { Output } from "../shell.ts";
 import { expected, type Reading, type Speed } from "./speed.ts";
-import type { Tally } from "./tally.ts";
+import type { Tally, UnknownFate } from "./tally.ts";
 
 /** What progress is told from. */
 export interface Watched {
@@ -44,19 +44,37 @@ function fates({ succeeded, failed, unknown }: Tally): string {
   return `${count(succeeded)} succeeded, ${count(failed)} failed, ${count(unknown)} unknown`;
 }
 
-/** What became of everything, in a few lines. @param ms how long it took */
-export function summary(tally: Tally, ms: number): string {
+const WHAT_TO_DO =
+  "They may have got it. The same command again leaves them alone; with --resend-unknown it sends to them again.";
+
+/** As many as one reads. */
+const LISTED = 20;
+
+function listed(fates: readonly UnknownFate[], all: number): string[] {
+  const first = fates.slice(0, LISTED);
+  return [
+    ...first.map(({ id, address }) => `unknown: ${address}, message ${id}`),
+    ...(all <= first.length ? [] : [`unknown: ${count(all - first.length)} more`]),
+  ];
+}
+
+/**
+ * What became of everything, in a few lines.
+ * @param ms how long it took
+ * @param held whose fate a journal does not know, from earlier runs, too
+ */
+export function summary(tally: Tally, ms: number, held: readonly UnknownFate[] | undefined): string {
   const { settled, skipped, problems, deferred, untried, unknown, unknownFates, problemTexts } = tally;
   const lines = [
     `${counted(settled, "message")} in ${duration(ms)}, ${octets(tally.octets)}: ${fates(tally)}`,
     ...(deferred === 0 ? [] : [`${counted(deferred, "recipient")} of the failed may succeed later`]),
-    ...(skipped === 0 ? [] : [`${counted(skipped, "message")} had been settled before`]),
+    ...(skipped === 0 ? [] : [`${counted(skipped, "message")} left out: the journal has them`]),
     ...(problems === 0 ? [] : [`${counted(problems, "message")} of the input can't be sent`]),
     ...problemTexts,
     ...(problems <= problemTexts.length ? [] : [`${count(problems - problemTexts.length)} more`]),
     ...(untried === 0 ? [] : [`${counted(untried, "recipient")} not tried`]),
-    ...unknownFates.map(({ id, address }) => `unknown: ${address}, message ${id}`),
-    ...(unknown <= unknownFates.length ? [] : [`unknown: ${count(unknown - unknownFates.length)} more`]),
+    ...(held === undefined ? listed(unknownFates, unknown) : listed(held, held.length)),
+    ...(held === undefined || held.length === 0 ? [] : [WHAT_TO_DO]),
   ];
   return `${lines.join("\n")}\n`;
 }

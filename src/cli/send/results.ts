@@ -65,10 +65,13 @@ export function recipientLines(delivery: Delivery<Origin>, time: Date): Recipien
   }));
 }
 
+/** What ends a message by itself, while others go on. */
+const OF_ITS_OWN: ReadonlySet<string> = new Set(["ESMTP_NOT_ALL_ACCEPTED", "ESMTP_JOURNAL_DUPLICATE"]);
+
 /** Whether anything of it was sent, or would have to be said. */
 export function wasTried(result: RecipientResult): boolean {
   if (result.status !== "failed" || result.stage !== "aborted") return true;
-  return result.error?.code === "ESMTP_NOT_ALL_ACCEPTED";
+  return result.error !== undefined && OF_ITS_OWN.has(result.error.code);
 }
 
 export function problemLine({ code, message, origin }: InputProblem, time: Date): ProblemLine {

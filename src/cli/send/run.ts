@@ -1,10 +1,13 @@
 import { type Message, SmtpError } from "../../index.ts";
+import type { Journal } from "../../journal/index.ts";
 import type { SmtpPool } from "../../pool/index.ts";
+
 import { EX, type ExitStatus } from "../exit-status.ts";
 import { CommandFailure, errorText } from "../failure.ts";
 import type { InputAmount, InputMessages, InputTotal, Origin } from "../input/index.ts";
 import type { JsonLines } from "../output/json-lines.ts";
 import type { Shell } from "../shell.ts";
+import { journalFailure, unknownFates } from "./journal.ts";
 import type { SendPlan } from "./plan.ts";
 import { startProgress, summary } from "./progress.ts";
 import { problemLine, recipientLines } from "./results.ts";
@@ -19,10 +22,12 @@ export interface SendRun {
   readonly messages: InputMessages;
   readonly results: JsonLines;
   readonly pool: SmtpPool;
+  readonly journal: Journal | undefined;
 }
 
 /** Sends messages through a pool, prints their fates, and ends the pool. @throws CommandFailure where it can't */
-export async function runSend({ plan, shell, messages, results, pool }: SendRun): Promise<ExitStatus> {
+export async function runSend(run: SendRun): Promise<ExitStatus> {
+  const { plan, shell, messages, results, pool, journal } = run;
   const { stderr, stdout } = shell;
   const tally = new Tally();
   const start = performance.now();
@@ -76,8 +81,9 @@ export async function runSend({ plan, shell, messages, results, pool }: SendRun)
     for (const line of lines) await results.write(line);
   };
 
-  async function* outgoing(): AsyncGenerator<Message<Origin>> {
-    let connected = false;
+  /** Whether the message at hand goes to the pool. */
+  let passed = false;
+  async function* readable(): AsyncGenerator<Message<Origin>> {
     for await (const input of messages) {
       read = input.read;
       tally.read++;
@@ -86,13 +92,25 @@ export async function runSend({ plan, shell, messages, results, pool }: SendRun)
         if (plan.printed !== "none") await print([problemLine(input.problem, new Date())]);
         continue;
       }
-      // Only once there is something to be sent; and better one word about it than a fate for each message.
-      if (!connected) await connect(pool, ending.signal);
-      connected = true;
+      passed = false;
       yield plan.requireAll ? { ...input.message, requireAllRecipients: true } : input.message;
+      if (!passed) tally.skipped++;
     }
   }
 
+  async function* outgoing(): AsyncGenerator<Message<Origin>> {
+    let connected = false;
+    for await (const message of journal === undefined ? readable() : journal.resume(readable())) {
+      passed = true;
+      // Only once there is something to be sent; and better one word about it than a fate for each message.
+      if (!connected) await connect(pool, ending.signal);
+      connected = true;
+      yield message;
+    }
+  }
+
+  /** What went wrong besides the sending. */
+  const lost: unknown[] = [];
   try {
     for await (const delivery of pool.deliver(outgoing(), { signal: ending.signal })) {
       tally.add(delivery);
@@ -100,7 +118,7 @@ export async function runSend({ plan, shell, messages, results, pool }: SendRun)
       await print(lines.filter(({ status }) => isPrinted(status, plan.printed)));
     }
   } catch (error) {
-    if (!ending.signal.aborted) throw error;
+    if (!ending.signal.aborted && journal?.error === undefined) throw error;
   } finally {
     if (pool.pending === 0 && !ending.signal.aborted) await pool.quit({ signal: stopping.signal });
     else pool.destroy();
@@ -109,10 +127,15 @@ export async function runSend({ plan, shell, messages, results, pool }: SendRun)
   }
   const interrupted = ending.signal.aborted && results.failure === undefined;
   await results.end();
-  const lost: unknown[] = [];
   for (const { end } of watchers) await end().catch((error: unknown) => lost.push(error));
+  if (plan.journal !== undefined && journal?.error !== undefined) {
+    lost.push(journalFailure(journal.error, plan.journal.folder));
+  }
+  const held = journal === undefined || journal.error !== undefined ? undefined : await unknownFates(journal);
   const { failure } = results;
-  if (!plan.quiet && !isBrokenPipe(failure)) stderr.write(summary(tally, performance.now() - start));
+  if (!plan.quiet && !isBrokenPipe(failure)) {
+    stderr.write(summary(tally, performance.now() - start, held));
+  }
   if (failure !== undefined && !isBrokenPipe(failure)) {
     throw new CommandFailure(EX.IOERR, `The results can't be written: ${errorText(failure)}`, {
       cause: failure,
@@ -120,7 +143,8 @@ export async function runSend({ plan, shell, messages, results, pool }: SendRun)
   }
   if (lost.length > 0) throw lost[0];
   if (interrupted) return EX.INTERRUPTED;
-  return failure === undefined ? tally.status : EX.IOERR;
+  if (failure !== undefined) return EX.IOERR;
+  return tally.statusWith(held?.length ?? 0);
 }
 
 function isPrinted(status: string, printed: SendPlan["printed"]): boolean {

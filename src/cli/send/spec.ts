@@ -51,6 +51,14 @@ export const SEND: CommandSpec = {
       group: MESSAGES,
       describe: "send a text only if every recipient of it was accepted",
     },
+    journal: {
+      kind: "text",
+      describe: "keep what becomes of each recipient in this folder, and go on from what it has",
+    },
+    "resend-unknown": {
+      kind: "flag",
+      describe: "send again to those whose fate the journal does not know: they may get it twice",
+    },
     "dry-run": { kind: "flag", describe: "send nothing: print each message's envelope" },
     print: {
       kind: "text",
@@ -90,6 +98,10 @@ export const SEND: CommandSpec = {
       "send --server smtp://relay.example.org < envelopes.jsonl > results.jsonl",
       "envelopes of a program's own",
     ],
+    [
+      "send --server smtp://relay.example.org --journal sent list.mbox",
+      "killed in the middle, the same again goes on",
+    ],
     ["send --dry-run Maildir", "who would get what"],
   ],
   statuses: [
@@ -99,9 +111,12 @@ export const SEND: CommandSpec = {
     [EX.UNAVAILABLE, "there is no session with the server: nothing was sent; or a package is missing"],
     [
       EX.IOERR,
-      "some recipients are unknown: the connection was lost behind their text; or a file can't be written",
+      "some recipients are unknown: the connection was lost behind their text, or a run was killed; or a file or the journal can't be written",
     ],
-    [EX.TEMPFAIL, "some recipients failed for now: the same command again may do it"],
+    [
+      EX.TEMPFAIL,
+      "some recipients failed for now, or another process has the journal: the same command again may do it",
+    ],
     [EX.NOPERM, "the server wants authentication, or refuses the credentials"],
     [EX.CONFIG, "a file that an option names can't be read"],
     [EX.INTERRUPTED, "ended by Ctrl-C"],

@@ -6,11 +6,17 @@ import { wasTried } from "./results.ts";
 /** How many problems, and addresses of unknown fate, are kept to be printed at the end. */
 const KEPT = 20;
 
+/** A recipient that may have got a message, or not. */
+export interface UnknownFate {
+  readonly id: string;
+  readonly address: string;
+}
+
 /** What has become of the messages so far. */
 export class Tally {
   /** Messages that were read. */
   read = 0;
-  /** Of them those with nothing left to do since an earlier run. */
+  /** Of them those that a journal holds back: finished, or of unknown fate. */
   skipped = 0;
   /** Input that is no message. */
   problems = 0;
@@ -26,7 +32,7 @@ export class Tally {
   /** Octets of text that were sent. */
   octets = 0;
   /** The first of those whose fate is unknown. */
-  readonly unknownFates: { readonly id: string; readonly address: string }[] = [];
+  readonly unknownFates: UnknownFate[] = [];
 
   /** What is wrong with the first of it. */
   readonly problemTexts: string[] = [];
@@ -53,10 +59,13 @@ export class Tally {
     return this.refused + this.deferred;
   }
 
-  /** What a run that was not cut short ends with. What can be done by the same command again comes first. */
-  get status(): ExitStatus {
+  /**
+   * What a run that was not cut short ends with. What can be done by the same command again comes first.
+   * @param held how many a journal holds back because their fate is unknown
+   */
+  statusWith(held: number): ExitStatus {
     if (this.deferred > 0 || this.untried > 0) return EX.TEMPFAIL;
-    if (this.unknown > 0) return EX.IOERR;
+    if (this.unknown > 0 || held > 0) return EX.IOERR;
     return this.refused > 0 || this.problems > 0 ? EX.DATAERR : EX.OK;
   }
 }
