@@ -23,7 +23,8 @@ const DAY = 86_400_000;
 const RETRY: RetrySchedule = { first: 300_000, most: 14_400_000, age: 5 * DAY };
 
 const FIELDS: Record<keyof JournalOptions, check.Check> = {
-  keep: check.milliseconds,
+  // No timer counts it.
+  keep: check.integer(1),
   retry: check.record(
     { first: check.milliseconds, most: check.milliseconds, age: check.milliseconds },
     "retry",

@@ -17,6 +17,18 @@ const LAYERS: Record<string, readonly string[]> = {
   "index.ts": ["session", "pipeline", "protocol"],
   // A program: it uses what everybody can.
   check: ["check", "index.ts", "node"],
+  cli: [
+    "cli",
+    "check",
+    "pool",
+    "journal",
+    "observability",
+    "index.ts",
+    "node",
+    "yargs",
+    "cli-progress",
+    "smtp-server",
+  ],
   observability: [
     "observability",
     "pool",

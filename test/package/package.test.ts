@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,9 @@ beforeAll(() => {
     join(consumer, "package.json"),
     JSON.stringify({ name: "consumer", private: true, type: "module" }),
   );
-  run("npm", ["install", "--no-audit", "--no-fund", "--silent", join(consumer, packed.filename)], consumer);
+  // The library alone: what is optional is for the command line.
+  const options = ["--omit=optional", "--no-audit", "--no-fund", "--silent"];
+  run("npm", ["install", ...options, join(consumer, packed.filename)], consumer);
 }, 120_000);
 
 afterAll(() => rmSync(consumer, { recursive: true, force: true }));
@@ -38,7 +40,7 @@ test("it brings its one dependency, what is optional, and nothing else", () => {
     dependencies: Record<string, { dependencies: Record<string, { version?: string }> }>;
   };
   expect(Object.keys(tree.dependencies)).toEqual(["smtp-pipelining"]);
-  // An optional peer that is not installed is listed without a version.
+  // What is optional and not installed is listed without a version.
   const installed = Object.entries(tree.dependencies["smtp-pipelining"]?.dependencies ?? {})
     .filter(([, { version }]) => version !== undefined)
     .map(([name]) => name);
@@ -191,4 +193,24 @@ describe("a consumer", () => {
     expect(compile("with.ts")).toBe("");
     expect(run("node", ["built/with.js"], consumer).trim()).toBe("function a@example.org\ntrue");
   }, 60_000);
+});
+
+describe("the command", () => {
+  const bin = () =>
+    spawnSync("npx", ["--offline", "smtp-pipelining", "sink", "--help"], { cwd: consumer, encoding: "utf8" });
+
+  test("says what it misses, where what is optional was left out", () => {
+    const { status, stderr } = bin();
+    expect(stderr).toContain(
+      "the package yargs is not installed, and this command needs it: npm install yargs",
+    );
+    expect(status).toBe(69);
+  });
+
+  test("runs with it", () => {
+    symlinkSync(join(ROOT, "node_modules/yargs"), join(consumer, "node_modules/yargs"));
+    const { status, stdout } = bin();
+    expect(stdout).toContain("smtp-pipelining sink [options]");
+    expect(status).toBe(0);
+  });
 });
