@@ -26,6 +26,7 @@ const LAYERS: Record<string, readonly string[]> = {
     "@opentelemetry",
     "eventemitter3",
   ],
+  nodemailer: ["nodemailer", "pool", "observability", "session", "pipeline", "protocol", "node"],
   pool: ["pool", "index.ts", "session", "pipeline", "protocol", "node", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],

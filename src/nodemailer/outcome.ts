@@ -1,0 +1,112 @@
+import type { RecipientFailed, RecipientResult } from "../pipeline/fate.ts";
+import type { Reply } from "../protocol/reply.ts";
+import type { Delivery } from "../session/message.ts";
+import { apiError, fromSmtpError, type NodemailerError, refusal, responseOf } from "./errors.ts";
+
+/** What `sendMail()` fulfils with, as with nodemailer's SMTP transports. */
+export interface SentMessageInfo {
+  envelope: { from: string; to: string[] };
+  messageId: string;
+  /** The recipients that the server took the text for. */
+  accepted: string[];
+  /** Those that certainly did not get it. */
+  rejected: string[];
+  /** What each of them failed with; missing where there is none. */
+  rejectedErrors?: NodemailerError[];
+  /** Those that may have got it: no answer came for them. Missing where there is none. */
+  unknown?: string[];
+  /** What the server offers. Missing where it answered HELO only. */
+  ehlo?: string[];
+  /** From the first command to the last answer to RCPT: milliseconds. */
+  envelopeTime: number;
+  /** From there to the answer to the text: milliseconds. */
+  messageTime: number;
+  /** Octets of text that were written. */
+  messageSize: number;
+  /** The answer to the text. */
+  response: string;
+  /** The Message-ID that the server gave the message, where its answer is of a kind known to name one. */
+  serverMessageId?: string;
+  // Whatever nodemailer's own type allows to be read of a result.
+  [field: string]: unknown;
+}
+
+/** The stages that are about a recipient alone, not about the message. */
+const OF_A_RECIPIENT: ReadonlySet<RecipientResult["stage"]> = new Set(["rcpt", "invalid", "unsupported"]);
+
+/** The recipients of a delivery, in nodemailer's words. */
+export function recipientsOf(
+  delivery: Delivery,
+): Pick<SentMessageInfo, "accepted" | "rejected" | "rejectedErrors" | "unknown"> {
+  const { succeeded, failed, unknown } = delivery;
+  return {
+    accepted: succeeded.map(({ address }) => address),
+    rejected: failed.map(({ address }) => address),
+    ...(failed.length > 0 && { rejectedErrors: failed.map(errorOfRecipient) }),
+    ...(unknown.length > 0 && { unknown: unknown.map(({ address }) => address) }),
+  };
+}
+
+/** The reply that tells of those that succeeded: LMTP gives one for each, of which the last is told. */
+export function acceptance({ reply, succeeded }: Delivery): string {
+  const last: Reply | undefined = succeeded.at(-1)?.reply ?? reply;
+  return last === undefined ? "" : responseOf(last);
+}
+
+/**
+ * What a message failed with of which nobody got anything, as far as is known.
+ * @param lmtp whether each recipient was answered for itself
+ */
+export function failureOf({ failed, unknown, error }: Delivery, lmtp: boolean): NodemailerError {
+  const [lost] = unknown;
+  if (lost !== undefined) {
+    return fromSmtpError(lost.error, {
+      ...(failed.length > 0 && rejectedFacts(failed)),
+      unknown: unknown.map(({ address }) => address),
+    });
+  }
+  const isOfMessage = (result: RecipientFailed): boolean =>
+    result.reply === undefined && result.error !== undefined && result.error === error
+      ? true
+      : !OF_A_RECIPIENT.has(result.stage) && !(lmtp && result.stage === "message");
+  const whole = failed.find(isOfMessage);
+  const own = failed.filter((result) => !isOfMessage(result));
+  if (whole === undefined) return allRejected(own);
+  return Object.assign(errorOf(whole), own.length > 0 && rejectedFacts(own));
+}
+
+function rejectedFacts(
+  failed: readonly RecipientFailed[],
+): Pick<NodemailerError, "rejected" | "rejectedErrors"> {
+  return { rejected: failed.map(({ address }) => address), rejectedErrors: failed.map(errorOfRecipient) };
+}
+
+/** A temporary refusal is told where there is one: the message is not lost for all of them. */
+function allRejected(failed: readonly RecipientFailed[]): NodemailerError {
+  const replies = failed.map(({ reply }) => reply).filter((reply) => reply !== undefined);
+  const reply = replies.find(({ code }) => code < 500) ?? replies.at(-1);
+  const what = "Can't send mail - all recipients were rejected";
+  const error =
+    reply === undefined
+      ? apiError("EENVELOPE", what, failed[0]?.error)
+      : refusal(what, reply, { code: "EENVELOPE", command: "RCPT TO" });
+  return Object.assign(error, rejectedFacts(failed));
+}
+
+function errorOfRecipient(result: RecipientFailed): NodemailerError {
+  return Object.assign(errorOf(result), { recipient: result.address });
+}
+
+/** How nodemailer tells of a refusal at each stage. */
+const REFUSALS: Readonly<Record<string, readonly [what: string, code: string, command: string]>> = {
+  mail: ["Mail command failed", "EENVELOPE", "MAIL FROM"],
+  rcpt: ["Recipient command failed", "EENVELOPE", "RCPT TO"],
+  data: ["Data command failed", "EENVELOPE", "DATA"],
+  message: ["Message failed", "EMESSAGE", "DATA"],
+};
+
+function errorOf({ stage, reply, error }: RecipientFailed): NodemailerError {
+  const [what = "Message failed", code = "EMESSAGE", command = "DATA"] = REFUSALS[stage] ?? [];
+  if (reply !== undefined) return refusal(what, reply, { code, command });
+  return error === undefined ? apiError(code, what) : fromSmtpError(error);
+}
