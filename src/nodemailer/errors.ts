@@ -5,6 +5,13 @@ import type { Reply } from "../protocol/reply.ts";
 export interface NodemailerError extends Error {
   /** Nodemailer's code: `"EENVELOPE"`, `"EMESSAGE"`, `"ECONNECTION"` … */
   code: string;
+  /**
+   * What is known of the message: `"failed"`: those that it failed for certainly did not get it; `"unknown"`: its text was
+   * sent to the end, and no answer came, so that it may have been delivered. Missing where `verify()` rejects.
+   */
+  fate?: "failed" | "unknown";
+  /** Whether it is safe to send it again to those that it failed for, and may succeed. False where the fate is unknown. */
+  retryable: boolean;
   /** The command that it belongs to: `"RCPT TO"`; `"CONN"` for the connection, `"API"` for what was never sent. */
   command?: string;
   /** The server's reply, with its code. */
@@ -29,18 +36,20 @@ export interface NodemailerError extends Error {
 interface Facts extends Omit<Partial<NodemailerError>, "code" | "message"> {}
 
 function make(code: string, message: string, facts: Facts): NodemailerError {
-  const { cause, ...others } = facts;
-  return Object.assign(new Error(message, cause === undefined ? undefined : { cause }), { code, ...others });
+  const { cause, retryable = false, ...others } = facts;
+  const error = new Error(message, cause === undefined ? undefined : { cause });
+  return Object.assign(error, { code, retryable, ...others });
 }
 
 /** For what was never sent. */
-export function apiError(code: string, message: string, cause?: unknown): NodemailerError {
-  return make(code, message, { command: "API", cause });
+export function apiError(code: string, message: string, facts: Facts = {}): NodemailerError {
+  return make(code, message, { fate: "failed", command: "API", ...facts });
 }
 
 /** The sender's signal fired. @param unknown whose fate is not known by then */
 export function abortError(cause: unknown, unknown: readonly string[] = []): NodemailerError {
-  const facts = unknown.length === 0 ? {} : { unknown: [...unknown] };
+  const facts: Facts =
+    unknown.length === 0 ? { fate: "failed", retryable: true } : { fate: "unknown", unknown: [...unknown] };
   return make("EABORT", "Message sending aborted", { name: "AbortError", cause, ...facts });
 }
 
@@ -53,7 +62,7 @@ export function responseOf({ code, lines }: Reply): string {
 export function refusal(
   what: string,
   reply: Reply,
-  facts: { readonly code: string; readonly command: string; readonly recipient?: string },
+  facts: Facts & { readonly code: string; readonly command: string },
 ): NodemailerError {
   const { code, ...others } = facts;
   const response = responseOf(reply);
@@ -121,6 +130,7 @@ export function fromSmtpError(error: SmtpError, more: Facts = {}): NodemailerErr
   const hint = inner.reply === undefined ? HINTS[inner.code] : undefined;
   return make(code, hint ?? inner.message, {
     command,
+    retryable: inner.retryable,
     ...(inner.reply !== undefined && replyFacts(inner.reply)),
     ...(system !== undefined && systemFacts(system)),
     ...(code === "ETIMEDOUT" && { timeoutType: timeoutType(inner) }),

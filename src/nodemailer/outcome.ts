@@ -57,22 +57,27 @@ export function acceptance({ reply, succeeded }: Delivery): string {
  * What a message failed with of which nobody got anything, as far as is known.
  * @param lmtp whether each recipient was answered for itself
  */
-export function failureOf({ failed, unknown, error }: Delivery, lmtp: boolean): NodemailerError {
+export function failureOf(delivery: Delivery, lmtp: boolean): NodemailerError {
+  const { failed, unknown } = delivery;
   const [lost] = unknown;
   if (lost !== undefined) {
     return fromSmtpError(lost.error, {
+      fate: "unknown",
+      retryable: false,
       ...(failed.length > 0 && rejectedFacts(failed)),
       unknown: unknown.map(({ address }) => address),
     });
   }
   const isOfMessage = (result: RecipientFailed): boolean =>
-    result.reply === undefined && result.error !== undefined && result.error === error
+    result.reply === undefined && result.error !== undefined && result.error === delivery.error
       ? true
       : !OF_A_RECIPIENT.has(result.stage) && !(lmtp && result.stage === "message");
   const whole = failed.find(isOfMessage);
   const own = failed.filter((result) => !isOfMessage(result));
-  if (whole === undefined) return allRejected(own);
-  return Object.assign(errorOf(whole), own.length > 0 && rejectedFacts(own));
+  const error = whole === undefined ? allRejected(own) : errorOf(whole);
+  if (own.length > 0) Object.assign(error, rejectedFacts(own));
+  error.retryable = failed.some(({ retryable }) => retryable);
+  return error;
 }
 
 function rejectedFacts(
@@ -83,30 +88,32 @@ function rejectedFacts(
 
 /** A temporary refusal is told where there is one: the message is not lost for all of them. */
 function allRejected(failed: readonly RecipientFailed[]): NodemailerError {
-  const replies = failed.map(({ reply }) => reply).filter((reply) => reply !== undefined);
-  const reply = replies.find(({ code }) => code < 500) ?? replies.at(-1);
+  const refused = failed.filter(({ reply }) => reply !== undefined);
+  const told = refused.find(({ reply }) => reply !== undefined && reply.code < 500) ?? refused.at(-1);
   const what = "Can't send mail - all recipients were rejected";
-  const error =
-    reply === undefined
-      ? apiError("EENVELOPE", what, failed[0]?.error)
-      : refusal(what, reply, { code: "EENVELOPE", command: "RCPT TO" });
-  return Object.assign(error, rejectedFacts(failed));
+  if (told?.reply === undefined) return apiError("EENVELOPE", what, { cause: failed[0]?.error });
+  const [, code, command] = REFUSALS[told.stage] ?? OTHER;
+  return refusal(what, told.reply, { code, command, fate: "failed" });
 }
 
 function errorOfRecipient(result: RecipientFailed): NodemailerError {
   return Object.assign(errorOf(result), { recipient: result.address });
 }
 
+type Refusal = readonly [what: string, code: string, command: string];
+
 /** How nodemailer tells of a refusal at each stage. */
-const REFUSALS: Readonly<Record<string, readonly [what: string, code: string, command: string]>> = {
+const REFUSALS: Readonly<Record<string, Refusal>> = {
   mail: ["Mail command failed", "EENVELOPE", "MAIL FROM"],
   rcpt: ["Recipient command failed", "EENVELOPE", "RCPT TO"],
   data: ["Data command failed", "EENVELOPE", "DATA"],
-  message: ["Message failed", "EMESSAGE", "DATA"],
 };
 
-function errorOf({ stage, reply, error }: RecipientFailed): NodemailerError {
-  const [what = "Message failed", code = "EMESSAGE", command = "DATA"] = REFUSALS[stage] ?? [];
-  if (reply !== undefined) return refusal(what, reply, { code, command });
-  return error === undefined ? apiError(code, what) : fromSmtpError(error);
+const OTHER: Refusal = ["Message failed", "EMESSAGE", "DATA"];
+
+function errorOf({ stage, retryable, reply, error }: RecipientFailed): NodemailerError {
+  const [what, code, command] = REFUSALS[stage] ?? OTHER;
+  const facts = { fate: "failed", retryable } as const;
+  if (reply !== undefined) return refusal(what, reply, { code, command, ...facts });
+  return error === undefined ? apiError(code, what, facts) : fromSmtpError(error, facts);
 }

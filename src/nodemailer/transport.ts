@@ -305,7 +305,7 @@ class Transport extends EventEmitter<TransportEvents> implements PipeliningTrans
 }
 
 function closedError(): NodemailerError {
-  return apiError("ECONNECTION", "Connection pool was closed");
+  return apiError("ECONNECTION", "Connection pool was closed", { retryable: true });
 }
 
 /** Whether the server, or the connection, lacks what the message needs. */
@@ -317,7 +317,7 @@ function isUnsupported({ cause }: NodemailerError): boolean {
 function composingFailed(cause: unknown): NodemailerError {
   const { code, message } = cause as Partial<NodemailerError>;
   if (code === "EENVELOPE") return cause as NodemailerError;
-  const error = apiError("ESTREAM", message ?? String(cause), cause);
+  const error = apiError("ESTREAM", message ?? String(cause), { cause });
   if (typeof code === "string" && code !== "ESTREAM") error.originalCode = code;
   return error;
 }
