@@ -10,7 +10,10 @@ export interface NodemailerError extends Error {
    * sent to the end, and no answer came, so that it may have been delivered. Missing where `verify()` rejects.
    */
   fate?: "failed" | "unknown";
-  /** Whether it is safe to send it again to those that it failed for, and may succeed. False where the fate is unknown. */
+  /**
+   * Whether the message may be sent again as it is: nobody that it failed for got it, and nothing was said against the
+   * message itself. False where the fate is unknown, or a refusal is for good.
+   */
   retryable: boolean;
   /** The command that it belongs to: `"RCPT TO"`; `"CONN"` for the connection, `"API"` for what was never sent. */
   command?: string;
@@ -38,12 +41,27 @@ interface Facts extends Omit<Partial<NodemailerError>, "code" | "message"> {}
 function make(code: string, message: string, facts: Facts): NodemailerError {
   const { cause, retryable = false, ...others } = facts;
   const error = new Error(message, cause === undefined ? undefined : { cause });
-  return Object.assign(error, { code, retryable, ...others });
+  return Object.assign(error, { code, retryable }, others);
 }
 
 /** For what was never sent. */
 export function apiError(code: string, message: string, facts: Facts = {}): NodemailerError {
   return make(code, message, { fate: "failed", command: "API", ...facts });
+}
+
+/** What a message failed with before it was given to the pool: its envelope is unfit, or what it is composed of failed. */
+export function composingFailed(cause: unknown): NodemailerError {
+  if (cause instanceof Error && "fate" in cause) return cause as NodemailerError;
+  const system = systemError(cause);
+  return apiError("ESTREAM", cause instanceof Error ? cause.message : String(cause), {
+    ...(system !== undefined && systemFacts(system)),
+    cause,
+  });
+}
+
+/** The transport was closed before the message was sent. */
+export function closedError(): NodemailerError {
+  return make("ECONNECTION", "Connection pool was closed", { fate: "failed", retryable: true });
 }
 
 /** The sender's signal fired. @param unknown whose fate is not known by then */
@@ -76,8 +94,8 @@ function replyFacts(reply: Reply): Facts {
   return { response: responseOf(reply), responseCode: code, permanent };
 }
 
-/** The code of nodemailer's that stands for one of this package's, and the command where that is always the same. */
-const CODES: Readonly<Record<SmtpErrorCode, readonly [code: string, command: string]>> = {
+/** The code of nodemailer's that stands for one of this package's, and the command that it gives there. */
+const CODES: Readonly<Record<SmtpErrorCode, readonly [code: string, command?: string]>> = {
   ESMTP_CONNECT: ["ESOCKET", "CONN"],
   ESMTP_CONNECTION_LOST: ["ECONNECTION", "CONN"],
   ESMTP_TIMEOUT: ["ETIMEDOUT", "CONN"],
@@ -109,9 +127,9 @@ const CODES: Readonly<Record<SmtpErrorCode, readonly [code: string, command: str
   ESMTP_SOURCE_FAILED: ["ESTREAM", "API"],
   ESMTP_SOURCE_TIMEOUT: ["ESTREAM", "API"],
   ESMTP_SOURCE_CONSUMED: ["ESTREAM", "API"],
-  ESMTP_ABORTED: ["EABORT", "API"],
-  ESMTP_DESTROYED: ["ECONNECTION", "API"],
-  ESMTP_CLOSED: ["ECONNECTION", "API"],
+  ESMTP_ABORTED: ["EABORT"],
+  ESMTP_DESTROYED: ["ECONNECTION"],
+  ESMTP_CLOSED: ["ECONNECTION"],
 };
 
 /** What to write in this transport's options, where a session's own words would not help. */
@@ -122,22 +140,40 @@ const HINTS: Partial<Readonly<Record<SmtpErrorCode, string>>> = {
     "TLS is required (with auth it is), and the server offers no STARTTLS: ignoreTLS: true does without it, for secrets together with allowInsecureAuth: true",
 };
 
+/** What nodemailer says of a reply that decides, where its users may look for its words. */
+const WORDS: Partial<Readonly<Record<SmtpErrorCode, (response: string) => string>>> = {
+  ESMTP_GREETING_REFUSED: (response) => `Invalid greeting. response=${response}`,
+  ESMTP_HELLO_REFUSED: (response) =>
+    `${response.startsWith("421") ? "Server terminates connection." : "Invalid HELO."} response=${response}`,
+  ESMTP_TLS_UNAVAILABLE: () => "Error upgrading connection with STARTTLS",
+  ESMTP_AUTH_FAILED: () => "Invalid login",
+  ESMTP_AUTH_REQUIRED: () => "Mail command failed",
+  ESMTP_SERVER_CLOSING: () => "Server closed the connection",
+};
+
 /** An error of this package in nodemailer's shape. */
 export function fromSmtpError(error: SmtpError, more: Facts = {}): NodemailerError {
   const inner = innermost(error);
+  const { reply } = inner;
   const system = systemError(inner.cause);
   const [code, command] = codeOf(inner, system);
-  const hint = inner.reply === undefined ? HINTS[inner.code] : undefined;
-  return make(code, hint ?? inner.message, {
-    command,
-    retryable: inner.retryable,
-    ...(inner.reply !== undefined && replyFacts(inner.reply)),
+  return make(code, wordsFor(inner), {
     ...(system !== undefined && systemFacts(system)),
+    ...(command !== undefined && { command }),
+    retryable: inner.retryable,
+    ...(reply !== undefined && replyFacts(reply)),
     ...(code === "ETIMEDOUT" && { timeoutType: timeoutType(inner) }),
     ...(code === "EABORT" && { name: "AbortError" }),
     ...more,
     cause: error,
   });
+}
+
+function wordsFor({ code, message, reply }: SmtpError): string {
+  if (reply === undefined) return HINTS[code] ?? message;
+  const response = responseOf(reply);
+  const words = WORDS[code];
+  return words === undefined ? message : `${words(response)}: ${response}`;
 }
 
 /** A pool wraps what a session failed with. */
@@ -147,10 +183,6 @@ function innermost(error: SmtpError): SmtpError {
 
 interface SystemError extends Error {
   readonly code: string;
-  readonly errno?: number;
-  readonly syscall?: string;
-  readonly address?: string;
-  readonly port?: number;
 }
 
 /** What the system said. Of several addresses each failed: the first says enough. */
@@ -161,19 +193,26 @@ function systemError(cause: unknown): SystemError | undefined {
     : undefined;
 }
 
-function systemFacts({ code, errno, syscall, address, port }: SystemError): Facts {
-  const facts = { errno, syscall, address, port };
-  const given = Object.entries(facts).filter(([, value]) => value !== undefined);
-  return { originalCode: code, ...Object.fromEntries(given) };
+/** All that stands on an error of the system's: `errno`, `syscall`, `address`, `reason` … */
+function systemFacts({ code, ...facts }: SystemError): Facts {
+  return { ...facts, originalCode: code };
 }
 
-function codeOf(error: SmtpError, system: SystemError | undefined): readonly [code: string, command: string] {
+function codeOf(
+  error: SmtpError,
+  system: SystemError | undefined,
+): readonly [code: string, command?: string] {
   const usual = CODES[error.code];
-  if (system?.syscall === "getaddrinfo") return ["EDNS", "CONN"];
+  if (system !== undefined && "syscall" in system && system.syscall === "getaddrinfo")
+    return ["EDNS", "CONN"];
   if (system?.code === "EPROXY") return ["EPROXY", "CONN"];
   // Nodemailer tells of what a socket fails with as of that, TLS or not.
   const ofSocket = error.code === "ESMTP_CONNECTION_LOST" || error.code === "ESMTP_TLS_FAILED";
-  return ofSocket && system !== undefined ? ["ESOCKET", "CONN"] : usual;
+  if (ofSocket && system !== undefined) return ["ESOCKET", "CONN"];
+  if (error.code === "ESMTP_HELLO_REFUSED") {
+    return [error.reply?.code === 421 ? "ECONNECTION" : "EPROTOCOL", error.command ?? "EHLO"];
+  }
+  return usual;
 }
 
 function timeoutType({ command }: SmtpError): NonNullable<NodemailerError["timeoutType"]> {

@@ -68,15 +68,13 @@ export function failureOf(delivery: Delivery, lmtp: boolean): NodemailerError {
       unknown: unknown.map(({ address }) => address),
     });
   }
-  const isOfMessage = (result: RecipientFailed): boolean =>
-    result.reply === undefined && result.error !== undefined && result.error === delivery.error
-      ? true
-      : !OF_A_RECIPIENT.has(result.stage) && !(lmtp && result.stage === "message");
+  const isOfMessage = ({ stage, reply, error }: RecipientFailed): boolean =>
+    (reply === undefined && error !== undefined && error === delivery.error) ||
+    !(OF_A_RECIPIENT.has(stage) || (lmtp && stage === "message"));
   const whole = failed.find(isOfMessage);
   const own = failed.filter((result) => !isOfMessage(result));
   const error = whole === undefined ? allRejected(own) : errorOf(whole);
   if (own.length > 0) Object.assign(error, rejectedFacts(own));
-  error.retryable = failed.some(({ retryable }) => retryable);
   return error;
 }
 
@@ -86,18 +84,20 @@ function rejectedFacts(
   return { rejected: failed.map(({ address }) => address), rejectedErrors: failed.map(errorOfRecipient) };
 }
 
-/** A temporary refusal is told where there is one: the message is not lost for all of them. */
+/** Of the first that was refused for now there is told, since the message is not lost for all; else of the last. */
 function allRejected(failed: readonly RecipientFailed[]): NodemailerError {
-  const refused = failed.filter(({ reply }) => reply !== undefined);
-  const told = refused.find(({ reply }) => reply !== undefined && reply.code < 500) ?? refused.at(-1);
-  const what = "Can't send mail - all recipients were rejected";
-  if (told?.reply === undefined) return apiError("EENVELOPE", what, { cause: failed[0]?.error });
-  const [, code, command] = REFUSALS[told.stage] ?? OTHER;
-  return refusal(what, told.reply, { code, command, fate: "failed" });
+  const isForNow = ({ reply }: RecipientFailed): boolean => reply !== undefined && reply.code < 500;
+  const told = failed.reduce((a, b) => (isForNow(a) || b.reply === undefined ? a : b));
+  const error = errorOf(told, "Can't send mail - all recipients were rejected");
+  error.retryable = failed.some(({ retryable }) => retryable);
+  return error;
 }
 
 function errorOfRecipient(result: RecipientFailed): NodemailerError {
-  return Object.assign(errorOf(result), { recipient: result.address });
+  const { stage, address } = result;
+  // The text has an answer for a recipient alone in LMTP.
+  const error = errorOf(result, stage === "message" ? `Message failed for recipient ${address}` : undefined);
+  return Object.assign(error, { recipient: address });
 }
 
 type Refusal = readonly [what: string, code: string, command: string];
@@ -111,8 +111,9 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 
 const OTHER: Refusal = ["Message failed", "EMESSAGE", "DATA"];
 
-function errorOf({ stage, retryable, reply, error }: RecipientFailed): NodemailerError {
-  const [what, code, command] = REFUSALS[stage] ?? OTHER;
+function errorOf({ stage, retryable, reply, error }: RecipientFailed, words?: string): NodemailerError {
+  const [usual, code, command] = REFUSALS[stage] ?? OTHER;
+  const what = words ?? usual;
   const facts = { fate: "failed", retryable } as const;
   if (reply !== undefined) return refusal(what, reply, { code, command, ...facts });
   return error === undefined ? apiError(code, what, facts) : fromSmtpError(error, facts);

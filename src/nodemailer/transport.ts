@@ -5,7 +5,15 @@ import { SmtpPool } from "../pool/index.ts";
 import { hasControlCharacter } from "../protocol/address.ts";
 import { SmtpError } from "../protocol/errors.ts";
 import type { ProvisionCallback } from "./auth.ts";
-import { abortError, apiError, fromSmtpError, type NodemailerError, refusal } from "./errors.ts";
+import {
+  abortError,
+  apiError,
+  closedError,
+  composingFailed,
+  fromSmtpError,
+  type NodemailerError,
+  refusal,
+} from "./errors.ts";
 import { logPool } from "./logger.ts";
 import { type Envelope, type Mail, readEnvelope } from "./mail.ts";
 import { type PipeliningTransportOptions, readTransportOptions, type TransportSettings } from "./options.ts";
@@ -304,20 +312,7 @@ class Transport extends EventEmitter<TransportEvents> implements PipeliningTrans
   }
 }
 
-function closedError(): NodemailerError {
-  return apiError("ECONNECTION", "Connection pool was closed", { retryable: true });
-}
-
 /** Whether the server, or the connection, lacks what the message needs. */
 function isUnsupported({ cause }: NodemailerError): boolean {
   return cause instanceof SmtpError && cause.code === "ESMTP_UNSUPPORTED";
-}
-
-/** What a message failed with before it was given to the pool. */
-function composingFailed(cause: unknown): NodemailerError {
-  const { code, message } = cause as Partial<NodemailerError>;
-  if (code === "EENVELOPE") return cause as NodemailerError;
-  const error = apiError("ESTREAM", message ?? String(cause), { cause });
-  if (typeof code === "string" && code !== "ESTREAM") error.originalCode = code;
-  return error;
 }
