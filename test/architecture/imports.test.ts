@@ -51,6 +51,7 @@ const LAYERS: Record<string, readonly string[]> = {
     "eventemitter3",
   ],
   journal: ["journal", "session", "pipeline", "protocol", "node", "classic-level"],
+  nodemailer: ["nodemailer", "pool", "observability", "session", "pipeline", "protocol", "node"],
   pool: ["pool", "index.ts", "session", "pipeline", "protocol", "node", "eventemitter3"],
   // What tests compare a session with must not share its mistakes.
   testing: ["testing", "node"],
