@@ -101,8 +101,8 @@ class Transport extends EventEmitter<TransportEvents> implements PipeliningTrans
   readonly #lmtp: boolean;
   readonly #progress: ProgressWatch;
   readonly #queue = new Fifo<Job>();
-  /** Messages without a fate. */
-  #pending = 0;
+  /** Those without a fate. */
+  readonly #open = new Set<Job>();
   /** Places for messages that are composed, or streamed, now. */
   #places = COMPOSING;
   #taking = false;
@@ -144,8 +144,8 @@ class Transport extends EventEmitter<TransportEvents> implements PipeliningTrans
 
   send(mail: Mail, callback: SendCallback): void {
     const job: Job = { mail, callback, inPool: [], over: false, forget: () => undefined };
-    this.#pending++;
-    if (this.#pending >= BUSY) this.#idle = false;
+    this.#open.add(job);
+    if (this.#open.size >= BUSY) this.#idle = false;
     const unfit = this.#unfit(mail);
     if (unfit !== undefined) this.#settle(job, unfit);
     else if (mail.data.signal !== undefined) this.#heed(mail.data.signal, job);
@@ -241,19 +241,19 @@ class Transport extends EventEmitter<TransportEvents> implements PipeliningTrans
     if (job.over) return;
     job.over = true;
     job.forget();
-    this.#pending--;
+    this.#open.delete(job);
     // What it throws is the caller's, and not a message's.
     queueMicrotask(() => job.callback(error, info));
-    if (!this.#idle && this.#pending < IDLE_AGAIN) {
+    if (!this.#idle && this.#open.size < IDLE_AGAIN) {
       this.#idle = true;
       this.emit("idle");
     }
-    if (this.#pending === 0) this.#lastSettled();
+    if (this.#open.size === 0) this.#lastSettled();
   }
 
   #clear(): void {
     const [session] = this.pool.sessions;
-    if (this.#pending === 0 && session === undefined) this.emit("clear");
+    if (this.#open.size === 0 && session === undefined) this.emit("clear");
   }
 
   verify(): Promise<true>;
@@ -292,21 +292,22 @@ class Transport extends EventEmitter<TransportEvents> implements PipeliningTrans
   }
 
   pendingCount(): number {
-    return this.#pending;
+    return this.#open.size;
   }
 
   close({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
     this.#closed ??= this.#close();
     if (force) {
-      for (const job of this.#queue.drain()) this.#settle(job, closedError());
       this.pool.destroy();
+      // Of those that the pool has it tells itself. Nodemailer closes what the others are composed of.
+      for (const job of this.#open) if (job.inPool.length === 0) this.#settle(job, closedError());
     }
     return this.#closed;
   }
 
   async #close(): Promise<void> {
     // The pool takes nothing more once it quits: what is being composed comes first.
-    if (this.#pending > 0) await new Promise<void>((resolve) => (this.#lastSettled = resolve));
+    if (this.#open.size > 0) await new Promise<void>((resolve) => (this.#lastSettled = resolve));
     await this.pool.quit();
     this.emit("close");
   }
