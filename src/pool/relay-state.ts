@@ -40,10 +40,14 @@ export class RelayState {
     return this.#until;
   }
 
-  /** A connection to it came to nothing. */
-  failed(error: SmtpError | undefined, now: number): void {
+  /**
+   * A connection to it came to nothing.
+   * @param opened whether it stood: it may have died by itself then, and the relay gets one more chance at once
+   */
+  failed(error: SmtpError | undefined, now: number, opened: boolean): void {
     this.#failures++;
     this.error = error ?? this.error;
+    if (opened && this.#failures === 1) return;
     const { first, most } = this.#backoff;
     const delay = Math.min(most, first * 2 ** Math.min(this.#failures - 1, 30));
     // Up to half of it by chance: many clients of one relay must not come back together.

@@ -196,7 +196,7 @@ export class Roster {
     state.sessions--;
     // One that came to nothing says that the next may as well.
     if (!served && retired === undefined) {
-      state.failed(error, event.time);
+      state.failed(error, event.time, member.opened);
       if (error?.reply !== undefined) this.heed(state, event.time, [error.reply]);
       this.#outageSince ??= event.time;
     }
