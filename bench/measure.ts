@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import type { Build } from "./build.ts";
 import type { ClientQuestions } from "./client/main.ts";
 import type { Work } from "./client/work.ts";
@@ -7,6 +8,7 @@ import type { Row, Run, ScenarioResult } from "./results.ts";
 import type { Entry, Scenario } from "./scenarios.ts";
 import type { SinkQuestions } from "./sink/main.ts";
 import { findSmtpSource, runSmtpSource } from "./smtp-source.ts";
+import { QUEUES } from "./variants.ts";
 
 /** The processes that all clients talk to. */
 export interface Servers {
@@ -15,14 +17,19 @@ export interface Servers {
 }
 
 interface Runner {
-  run(work: Work, times: number): Promise<Pick<Run, "milliseconds" | "processor">>;
+  run(work: Work, times: number): Promise<Pick<Run, "milliseconds" | "processor" | "queue">>;
   heap(work: Work): Promise<number | undefined>;
   peakMemory(): Promise<number | undefined>;
   close(): void;
 }
 
+function redisIsThere(): boolean {
+  return spawnSync("redis-server", ["--version"]).status === 0;
+}
+
 /** A client's process; undefined if the program is not installed. */
 function startRunner({ variant }: Entry, build: Build): Runner | undefined {
+  if (variant in QUEUES && !redisIsThere()) return undefined;
   if (variant !== "smtp-source") {
     const client = startProcess<ClientQuestions>(build.file("client/main"), {
       args: [variant],
@@ -93,10 +100,11 @@ class Measuring {
       const { roundTrip } = this.#scenario;
       const work = { ...this.#work, messages: this.entry.sample ?? messages };
       const run = await this.#onPort(roundTrip, work, times, (full) => this.#runner.run(full, times));
-      const { milliseconds, processor } = run.value;
+      const { milliseconds, processor, queue } = run.value;
       this.#runs.push({
         milliseconds: milliseconds / times,
         ...(processor !== undefined && { processor: processor / times }),
+        ...(queue !== undefined && { queue }),
         ...run.passed,
       });
     });

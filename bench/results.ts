@@ -3,12 +3,28 @@ import type { VariantName } from "./variants.ts";
 
 // What was measured: the shape of results.json, and what follows from it.
 
+/** What a queue in Redis took. */
+export interface QueueCosts {
+  /** Milliseconds until all messages were in the queue, before the run. */
+  readonly adding: number;
+  /** Processor time of the workers' processes, milliseconds. */
+  readonly processor: number;
+  /** Processor time of Redis for adding all messages and delivering them, milliseconds. */
+  readonly redisProcessor: number;
+  /** Octets in Redis for all messages while they were queued. */
+  readonly redisMemory: number;
+  /** Octets left of them in Redis when all are delivered. */
+  readonly redisLeft: number;
+}
+
 /** One run of one entry. */
 export interface Run {
   /** From before the connect to the last message's answer. */
   readonly milliseconds: number;
   /** Processor time of the client's process in milliseconds, where it is known. */
   readonly processor?: number;
+  /** Of a queue, where there is one. */
+  readonly queue?: QueueCosts;
   /** How often the client sent after it had been told something new, where there was a proxy. */
   readonly roundTrips?: number;
   /** How many of them had to follow one another. */
@@ -114,4 +130,9 @@ export function processorTime(row: Row): number {
   const sent = row.scaledFrom ?? row.messages;
   const used = row.runs.flatMap(({ processor }) => (processor === undefined ? [] : [processor]));
   return (median(used) * 1_000) / sent;
+}
+
+/** One of a queue's costs, a message: the median of the runs. */
+export function queueCost(row: Row, cost: keyof QueueCosts): number {
+  return median(row.runs.flatMap(({ queue }) => (queue === undefined ? [] : [queue[cost]]))) / row.messages;
 }

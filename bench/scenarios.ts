@@ -1,5 +1,5 @@
 import type { Work } from "./client/work.ts";
-import { JOURNALED, LIBRARY, PEERS, POOLS, TITLES, type VariantName, WATCHED } from "./variants.ts";
+import { JOURNALED, LIBRARY, PEERS, POOLS, QUEUES, TITLES, type VariantName, WATCHED } from "./variants.ts";
 
 /** One line of a scenario: a client, and what is particular about its work. */
 export interface Entry {
@@ -22,6 +22,10 @@ export type Column =
   | "roundTrips"
   | "perMessage"
   | "processor"
+  | "redisProcessor"
+  | "adding"
+  | "redisMemory"
+  | "redisLeft"
   | "peakMemory"
   | "heap";
 
@@ -88,6 +92,7 @@ export function scenarios(quick: boolean): Scenario[] {
   const hundred = few(100, 10);
   const thousand = few(1_000, 40);
   const many = few(20_000, 400);
+  const queued = few(10_000, 200);
   const warm = { messages: few(200, 10), octets: SIZE };
   const size = few(1_073_741_824, 8_388_608);
   const sizes = quick ? [100, 1_000, 2_000] : [1_000, 10_000, 100_000];
@@ -174,6 +179,16 @@ export function scenarios(quick: boolean): Scenario[] {
         columns: ["rate", "share", "processor"],
       };
     }),
+    {
+      name: "worker",
+      title: `A queue in Redis: ${count(queued)} messages of 4 KB, on one machine`,
+      work: work(queued),
+      warmUp: { messages: queued / 2, octets: SIZE },
+      entries: entries(["pool-bursts-1", ...names(QUEUES)]),
+      base: POOLS["pool-bursts-1"],
+      waiting: [],
+      columns: ["rate", "share", "processor", "redisProcessor", "adding", "redisMemory", "redisLeft"],
+    },
     {
       name: "stream",
       title: `One message of ${quick ? "8 MiB" : "1 GiB"} from a stream, on one machine`,

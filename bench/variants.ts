@@ -24,6 +24,14 @@ export const POOLS = {
   "nodemailer-4": "nodemailer, 4 connections",
 } as const;
 
+/** Workers of a queue in Redis, each with a pool of one connection with CHUNKING bursts. */
+export const QUEUES = {
+  "worker-1": "SmtpWorker, 1 worker",
+  "worker-2": "SmtpWorker, 2 workers",
+  "worker-1-refs": "SmtpWorker, 1 worker, texts by reference",
+  "worker-2-refs": "SmtpWorker, 2 workers, texts by reference",
+} as const;
+
 /** The library with something that watches it. */
 export const WATCHED = {
   "data-events": "DATA, every event",
@@ -46,6 +54,7 @@ export type VariantName =
   | keyof typeof LIBRARY
   | keyof typeof PEERS
   | keyof typeof POOLS
+  | keyof typeof QUEUES
   | keyof typeof WATCHED
   | keyof typeof JOURNALED;
 
@@ -53,6 +62,7 @@ export const TITLES: Readonly<Record<VariantName, string>> = {
   ...LIBRARY,
   ...PEERS,
   ...POOLS,
+  ...QUEUES,
   ...WATCHED,
   ...JOURNALED,
 };

@@ -1,3 +1,4 @@
+import type { QueueCosts } from "../results.ts";
 import type { Work } from "./work.ts";
 
 /** A program under test. */
@@ -8,6 +9,8 @@ export interface Client {
    * @throws Error if not everything was taken
    */
   run(work: Work): Promise<number>;
+  /** What the queue took in the runs since it was asked last, where there is one. */
+  queued?(): QueueCosts;
   /** Octets that stay on the heap for the work while its session is open; where that can be told. */
   heap?(work: Work, collect: () => Promise<void>): Promise<number>;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { answers } from "../process.ts";
+import type { QueueCosts } from "../results.ts";
 import type { VariantName } from "../variants.ts";
 import type { Client } from "./client.ts";
 import type { Work } from "./work.ts";
@@ -11,8 +12,10 @@ import type { Work } from "./work.ts";
 export interface ClientRun {
   /** From before the connect to the last message's answer. */
   readonly milliseconds: number;
-  /** Processor time of the process, milliseconds. */
+  /** Processor time of the process, or of its workers: milliseconds. */
   readonly processor: number;
+  /** Of a queue, where there is one. */
+  readonly queue?: QueueCosts;
 }
 
 /** What the process of a client can be asked. */
@@ -41,6 +44,10 @@ const CLIENTS: Readonly<Record<Exclude<VariantName, "smtp-source">, () => Promis
   "data-outbox": async () => (await import("./journal.ts")).journaled("off", "add"),
   "bursts-journal": async () => (await import("./journal.ts")).journaled("auto", "resume"),
   "bursts-outbox": async () => (await import("./journal.ts")).journaled("auto", "add"),
+  "worker-1": async () => (await import("./queue.ts")).queue(1, true),
+  "worker-2": async () => (await import("./queue.ts")).queue(2, true),
+  "worker-1-refs": async () => (await import("./queue.ts")).queue(1, false),
+  "worker-2-refs": async () => (await import("./queue.ts")).queue(2, false),
   "smtp-client": async () => (await import("./smtp-client.ts")).smtpClient(),
   "data-events": () => watched("off", "everyEvent"),
   "data-metrics": () => watched("off", "metrics"),
@@ -81,7 +88,12 @@ answers<ClientQuestions>({
     const used = process.cpuUsage();
     for (let i = 0; i < times; i++) milliseconds += await client.run(work);
     const { user, system } = process.cpuUsage(used);
-    return { milliseconds, processor: (user + system) / 1_000 };
+    const queue = client.queued?.();
+    return {
+      milliseconds,
+      processor: queue?.processor ?? (user + system) / 1_000,
+      ...(queue !== undefined && { queue }),
+    };
   },
   heap: async (work) => {
     const { gc } = globalThis;

@@ -1,6 +1,7 @@
 import {
   inSequence,
   processorTime,
+  queueCost,
   type Row,
   rate,
   ratios,
@@ -91,8 +92,30 @@ export const COLUMNS: Readonly<Record<Column, ColumnText>> = {
   },
   processor: {
     head: "CPU µs/message",
-    meaning: "processor time of the client's process, median of the rounds",
+    meaning: "processor time of the client's process, of a queue's workers together; median of the rounds",
     cell: (row) => known(processorTime(row), (value) => value.toFixed(1)),
+  },
+  redisProcessor: {
+    head: "Redis, CPU µs/message",
+    meaning: "processor time of Redis for adding and delivering; median of the rounds",
+    cell: (row) => known(queueCost(row, "redisProcessor") * 1_000, (value) => value.toFixed(1)),
+  },
+  adding: {
+    head: "added/s",
+    meaning:
+      "messages a second that one producer adds, 500 at a time, before the clock runs; median of the rounds",
+    cell: (row) => known(1_000 / queueCost(row, "adding"), count),
+  },
+  redisMemory: {
+    head: "Redis, octets/message",
+    meaning: "memory of Redis for each message while it is queued, its text included; median of the rounds",
+    cell: (row) => known(queueCost(row, "redisMemory"), count),
+  },
+  redisLeft: {
+    head: "left",
+    meaning:
+      "octets a message left in Redis when it is delivered: its id, remembered for a while, and what is not given back",
+    cell: (row) => known(queueCost(row, "redisLeft"), count),
   },
   peakMemory: {
     head: "peak memory",

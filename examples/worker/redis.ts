@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
@@ -14,6 +14,8 @@ export interface OwnRedis {
   restart(): Promise<void>;
   /** Kills it, and removes what it wrote. */
   close(): Promise<void>;
+  /** The same at once, for where nobody can wait. */
+  kill(): void;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface OwnRedis {
 export async function startRedis(fsync: "always" | "everysec" | "no" = "always"): Promise<OwnRedis> {
   const folder = mkdtempSync(join(tmpdir(), "redis-"));
   const port = await freePort();
-  const start = async (): Promise<() => Promise<void>> => {
+  const start = async (): Promise<ChildProcess> => {
     const settings = ["--port", `${port}`, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
     const durable = ["--appendonly", fsync === "no" ? "no" : "yes", "--appendfsync", fsync];
     const child = spawn("redis-server", [...settings, ...durable], { stdio: ["ignore", "pipe", "inherit"] });
@@ -36,24 +38,29 @@ export async function startRedis(fsync: "always" | "everysec" | "no" = "always")
       child.once("error", reject);
       child.once("exit", () => reject(new Error(`redis-server ended: ${said}`)));
     });
-    return async () => {
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    };
+    return child;
   };
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  let kill = await start().catch((error) => {
+  let child = await start().catch((error) => {
     remove();
     throw error;
   });
+  const kill = async (): Promise<void> => {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  };
   return {
     connection: { host: "127.0.0.1", port },
     restart: async () => {
       await kill();
-      kill = await start();
+      child = await start();
     },
     close: async () => {
       await kill();
+      remove();
+    },
+    kill: () => {
+      child.kill("SIGKILL");
       remove();
     },
   };

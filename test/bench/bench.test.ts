@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
+import { redisSkipped } from "../support/redis.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COMMAND = ["--import", "tsx", "bench/main.ts"];
@@ -67,3 +68,36 @@ test("a small run of every scenario goes through, and its results are written", 
   });
   expect(readFileSync(join(folder, "small.svg"), "utf8")).toMatch(/^<svg .*nodemailer.*<\/svg>\n$/s);
 }, 120_000);
+
+test.skipIf(redisSkipped)(
+  "a small run of a queue says what it costs beside the pool",
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), "smtp-pipelining-"));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const out = join(folder, "small.json");
+    const args = ["worker", "--quick", "--out", out];
+    const run = spawnSync(process.execPath, [...COMMAND, ...args], { cwd: ROOT, encoding: "utf8" });
+    expect([run.status, run.stdout]).toEqual([0, expect.stringContaining("Redis, octets/message")]);
+    const { scenarios } = JSON.parse(readFileSync(out, "utf8")) as {
+      scenarios: {
+        rows: { title: string; messages: number; runs: { queue?: Record<string, number> }[] }[];
+      }[];
+    };
+    const [pool, ...queues] = scenarios[0]?.rows ?? [];
+    expect(pool?.runs[0]).not.toHaveProperty("queue");
+    expect(queues.map(({ title }) => title)).toEqual([
+      "SmtpWorker, 1 worker",
+      "SmtpWorker, 2 workers",
+      "SmtpWorker, 1 worker, texts by reference",
+      "SmtpWorker, 2 workers, texts by reference",
+    ]);
+    for (const { title, messages, runs } of queues) {
+      const { adding = 0, processor = 0, redisMemory = 0 } = runs[0]?.queue ?? {};
+      expect(adding, title).toBeGreaterThan(0);
+      expect(processor, title).toBeGreaterThan(0);
+      // A text of 4 KB is in Redis, or it is not.
+      expect(redisMemory / messages > 4_096, title).toBe(!title.includes("reference"));
+    }
+  },
+  120_000,
+);
