@@ -1,4 +1,5 @@
 import { PACKAGE_VERSION } from "../observability/version.ts";
+import { BENCH } from "./bench/spec.ts";
 import { CHECK } from "./check/spec.ts";
 import { EX, type ExitStatus } from "./exit-status.ts";
 import { CommandFailure, errorText } from "./failure.ts";
@@ -9,7 +10,7 @@ import { SINK } from "./sink/spec.ts";
 
 const NAME = "smtp-pipelining";
 const COLUMNS = 80;
-const COMMANDS = [SEND, CHECK, SINK];
+const COMMANDS = [SEND, CHECK, BENCH, SINK];
 
 /** Runs the command line. Fulfils with the exit status; never rejects. */
 export async function run(shell: Shell): Promise<ExitStatus> {
