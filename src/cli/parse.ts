@@ -34,7 +34,7 @@ export async function parseArguments(program: ProgramSpec, args: readonly string
     .exitProcess(false)
     .strict()
     .demandCommand(1, `A command is missing: write one of ${commandNames(program).join(", ")}`)
-    .wrap(Math.min(Math.max(program.columns, COLUMNS_LEAST), COLUMNS_MOST))
+    .wrap(widthOf(program.columns))
     // What is written is taken as it is written: an address is no number, and a value is no list.
     .parserConfiguration({
       "boolean-negation": false,
@@ -59,7 +59,7 @@ export async function parseArguments(program: ProgramSpec, args: readonly string
     parser = parser.command(
       command.usage,
       command.summary,
-      (yargs) => describe(yargs, command),
+      (yargs) => describe(yargs, command, program),
       (values) => {
         chosen = { command, values };
       },
@@ -75,7 +75,7 @@ export async function parseArguments(program: ProgramSpec, args: readonly string
   return { kind: "run", command, given: given(withLiterals(command, values)) };
 }
 
-function describe(yargs: Argv, command: CommandSpec): Argv {
+function describe(yargs: Argv, command: CommandSpec, program: ProgramSpec): Argv {
   let described = yargs.usage(`$0 ${command.usage} [options]\n\n${command.about.join("\n\n")}`);
   for (const [name, what] of Object.entries(command.positionals)) {
     described = described.positional(name, { type: "string", describe: what });
@@ -83,7 +83,7 @@ function describe(yargs: Argv, command: CommandSpec): Argv {
   for (const [name, option] of Object.entries(command.options)) {
     described = described.option(name, optionOf(option));
   }
-  return described.epilogue(`${examples(command)}\n\n${statuses(command)}`);
+  return described.epilogue(`${examples(command, program)}\n\n${statuses(command, program)}`);
 }
 
 function optionOf({ kind, describe, choices, group }: OptionSpec): object {
@@ -98,15 +98,37 @@ function optionOf({ kind, describe, choices, group }: OptionSpec): object {
 }
 
 /** Below each other: side by side, a terminal has no room for them. */
-function examples(command: CommandSpec): string {
-  const lines = command.examples.map(([line, what]) => `  # ${what}\n  $0 ${line}`);
+function examples(command: CommandSpec, { name, columns }: ProgramSpec): string {
+  const lines = command.examples.map(
+    ([line, what]) => `  # ${what}\n  ${folded(`${name} ${line}`, widthOf(columns) - 4, " \\\n    ")}`,
+  );
   return ["Examples:", ...lines].join("\n");
 }
 
-function statuses(command: CommandSpec): string {
+/** Text in several lines where one has no room for it. @param between ends a line and begins the next */
+function folded(text: string, width: number, between: string): string {
+  const indent = between.length - between.lastIndexOf("\n") - 1;
+  let column = 0;
+  let lines = "";
+  for (const word of text.split(" ")) {
+    const breaks = column > 0 && column + 1 + word.length > width;
+    lines += breaks ? `${between}${word}` : column === 0 ? word : ` ${word}`;
+    column = breaks ? indent + word.length : column + word.length + (column === 0 ? 0 : 1);
+  }
+  return lines;
+}
+
+function widthOf(columns: number): number {
+  return Math.min(Math.max(columns, COLUMNS_LEAST), COLUMNS_MOST);
+}
+
+function statuses(command: CommandSpec, { columns }: ProgramSpec): string {
   const lines = [...command.statuses, ...COMMON_STATUSES]
     .toSorted(([one], [other]) => one - other)
-    .map(([status, meaning]) => `${String(status).padStart(5)}  ${meaning}`);
+    .map(([status, meaning]) => {
+      const text = folded(meaning, widthOf(columns) - 7, `\n${" ".repeat(7)}`);
+      return `${String(status).padStart(5)}  ${text}`;
+    });
   return ["Exit status:", ...lines].join("\n");
 }
 

@@ -1,4 +1,5 @@
 import { PACKAGE_VERSION } from "../observability/version.ts";
+import { BENCH } from "./bench/spec.ts";
 import { CHECK } from "./check/spec.ts";
 import { EX, type ExitStatus } from "./exit-status.ts";
 import { CommandFailure, errorText } from "./failure.ts";
@@ -9,7 +10,7 @@ import { SINK } from "./sink/spec.ts";
 
 const NAME = "smtp-pipelining";
 const COLUMNS = 80;
-const COMMANDS = [SEND, CHECK, SINK];
+const COMMANDS = [SEND, CHECK, BENCH, SINK];
 
 /** Runs the command line. Fulfils with the exit status; never rejects. */
 export async function run(shell: Shell): Promise<ExitStatus> {
@@ -42,10 +43,7 @@ export async function run(shell: Shell): Promise<ExitStatus> {
 function complain(error: unknown, { args, stderr }: Shell): ExitStatus {
   const missing = missingPackage(error);
   if (missing !== undefined) {
-    stderr.write(
-      `${NAME}: the package ${missing} is not installed, and this command needs it: npm install ${missing}\n` +
-        "The command line's packages are optional dependencies: npm install without --omit=optional brings them.\n",
-    );
+    stderr.write(`${NAME}: ${missingText(missing)}\n`);
     return EX.UNAVAILABLE;
   }
   if (error instanceof CommandFailure) {
@@ -59,6 +57,24 @@ function complain(error: unknown, { args, stderr }: Shell): ExitStatus {
   const stack = error instanceof Error ? error.stack : undefined;
   stderr.write(`${NAME}: a fault in this program: ${stack ?? errorText(error)}\n`);
   return EX.SOFTWARE;
+}
+
+/** What `--otlp` needs, and nothing else does. */
+const TRACING = [
+  "@opentelemetry/api",
+  "@opentelemetry/exporter-trace-otlp-http",
+  "@opentelemetry/resources",
+  "@opentelemetry/sdk-trace-base",
+];
+
+function missingText(name: string): string {
+  const what = `the package ${name} is not installed, and`;
+  if (name === "prom-client") return `${what} --metrics needs it: npm install ${name}`;
+  if (TRACING.includes(name)) return `${what} --otlp needs it: npm install ${TRACING.join(" ")}`;
+  return (
+    `${what} this command needs it: npm install ${name}\n` +
+    "The command line's packages are optional dependencies: npm install without --omit=optional brings them."
+  );
 }
 
 /** The package that an import did not find. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { ChunkingMode, PipeliningMode, SessionOptions, TlsMode } from "../index.ts";
 import { SmtpSession } from "../index.ts";
-import type { OptionSpecs } from "./command.ts";
+import type { OptionSpec, OptionSpecs } from "./command.ts";
 import { EX } from "./exit-status.ts";
 import { CommandFailure, errorText, usageFailure } from "./failure.ts";
 import type { Given } from "./given.ts";
@@ -46,7 +46,7 @@ export const SERVER_OPTIONS: OptionSpecs = {
 };
 
 /** How messages go out: for the commands that send them. */
-export const FLOW_OPTIONS: OptionSpecs = {
+export const FLOW_OPTIONS: Readonly<Record<"pipelining" | "chunking" | "window", OptionSpec>> = {
   pipelining: {
     kind: "text",
     group: GROUP,

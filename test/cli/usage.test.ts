@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { runCli } from "../support/cli-shell.ts";
 
-const COMMANDS = ["check", "sink"];
+const COMMANDS = ["send", "check", "bench", "sink"];
 
 describe("help", () => {
   test("names every command, and where more is said", async () => {

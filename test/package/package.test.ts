@@ -35,7 +35,7 @@ test("the packed package can be imported by name and brings what is documented",
   );
 });
 
-test("it brings its one dependency and nothing else", () => {
+test("it brings its one dependency, and what is optional only to those who want it", () => {
   const tree = JSON.parse(run("npm", ["ls", "--all", "--json"], consumer)) as {
     dependencies: Record<string, { dependencies: Record<string, { version?: string }> }>;
   };
@@ -44,7 +44,17 @@ test("it brings its one dependency and nothing else", () => {
   const installed = Object.entries(tree.dependencies["smtp-pipelining"]?.dependencies ?? {})
     .filter(([, { version }]) => version !== undefined)
     .map(([name]) => name);
+  const { dependencies, optionalDependencies } = JSON.parse(
+    readFileSync(join(ROOT, "package.json"), "utf8"),
+  ) as Record<string, object>;
+  expect(Object.keys(dependencies ?? {})).toEqual(["eventemitter3"]);
   expect(installed).toEqual(["eventemitter3"]);
+  expect(Object.keys(optionalDependencies ?? {})).toEqual([
+    "classic-level",
+    "cli-progress",
+    "smtp-server",
+    "yargs",
+  ]);
 });
 
 test("its files are the build and the documents", () => {
@@ -60,6 +70,7 @@ test("its files are the build and the documents", () => {
     "LICENSE",
     "README.md",
     "SECURITY.md",
+    "docs/cli.md",
     "docs/journal.md",
     "docs/nodemailer.md",
     "docs/observability.md",
@@ -193,11 +204,15 @@ describe("a consumer", () => {
 });
 
 describe("the command", () => {
-  const bin = () =>
-    spawnSync("npx", ["--offline", "smtp-pipelining", "sink", "--help"], { cwd: consumer, encoding: "utf8" });
+  const bin = (...args: readonly string[]) =>
+    spawnSync("npx", ["--offline", "smtp-pipelining", ...args], {
+      cwd: consumer,
+      encoding: "utf8",
+      input: "From: a@example.org\nTo: b@example.net\n\n",
+    });
 
   test("says what it misses, where what is optional was left out", () => {
-    const { status, stderr } = bin();
+    const { status, stderr } = bin("sink", "--help");
     expect(stderr).toContain(
       "the package yargs is not installed, and this command needs it: npm install yargs",
     );
@@ -206,8 +221,31 @@ describe("the command", () => {
 
   test("runs with it", () => {
     symlinkSync(join(ROOT, "node_modules/yargs"), join(consumer, "node_modules/yargs"));
-    const { status, stdout } = bin();
+    const { status, stdout } = bin("sink", "--help");
     expect(stdout).toContain("smtp-pipelining sink [options]");
     expect(status).toBe(0);
+  });
+
+  test.each([
+    [
+      "sink",
+      ["sink"],
+      "the package smtp-server is not installed, and this command needs it: npm install smtp-server",
+    ],
+    [
+      "--journal",
+      ["send", "--journal", "sent"],
+      "The journal needs the package classic-level: npm install classic-level",
+    ],
+    [
+      "--otlp",
+      ["send", "--otlp", "http://127.0.0.1:1"],
+      "--otlp needs it: npm install @opentelemetry/api @opentelemetry/exporter-trace-otlp-http ",
+    ],
+  ])("%s names the package that it needs besides", (_, [command = "", ...args], said) => {
+    const server = command === "send" ? ["--server", "smtp://127.0.0.1:1"] : [];
+    const { status, stderr } = bin(command, ...server, ...args);
+    expect(stderr).toContain(said);
+    expect(status).toBe(69);
   });
 });

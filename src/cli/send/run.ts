@@ -35,7 +35,6 @@ export async function runSend(run: SendRun): Promise<ExitStatus> {
   const ending = new AbortController();
   /** Waits for nothing. */
   const stopping = new AbortController();
-  const watchers = await watch(pool, plan);
   pool.on("messageEnd", ({ bytes }) => {
     tally.octets += bytes;
   });
@@ -64,6 +63,10 @@ export async function runSend(run: SendRun): Promise<ExitStatus> {
     stderr.write(`${text}\n`);
   };
   const progress = plan.quiet ? undefined : await startProgress(stderr, watched);
+  const watchers = await watch(pool, plan).catch((error: unknown) => {
+    progress?.stop();
+    throw error;
+  });
   for (const { told } of watchers) if (told !== undefined) say(told);
 
   const forgetInterrupts = shell.onInterrupt(() => {
@@ -109,6 +112,8 @@ export async function runSend(run: SendRun): Promise<ExitStatus> {
     }
   }
 
+  /** Why there is nothing to be told. */
+  let failed: { readonly error: unknown } | undefined;
   /** What went wrong besides the sending. */
   const lost: unknown[] = [];
   try {
@@ -118,7 +123,7 @@ export async function runSend(run: SendRun): Promise<ExitStatus> {
       await print(lines.filter(({ status }) => isPrinted(status, plan.printed)));
     }
   } catch (error) {
-    if (!ending.signal.aborted && journal?.error === undefined) throw error;
+    if (!ending.signal.aborted && journal?.error === undefined) failed = { error };
   } finally {
     if (pool.pending === 0 && !ending.signal.aborted) await pool.quit({ signal: stopping.signal });
     else pool.destroy();
@@ -128,6 +133,7 @@ export async function runSend(run: SendRun): Promise<ExitStatus> {
   const interrupted = ending.signal.aborted && results.failure === undefined;
   await results.end();
   for (const { end } of watchers) await end().catch((error: unknown) => lost.push(error));
+  if (failed !== undefined) throw failed.error;
   if (plan.journal !== undefined && journal?.error !== undefined) {
     lost.push(journalFailure(journal.error, plan.journal.folder));
   }

@@ -18,11 +18,17 @@ export interface Watcher {
 /** Attaches what a plan asks for. Rejects before anything is sent, if something can't be had. */
 export async function watch(target: ObservationTarget, plan: SendPlan): Promise<Watcher[]> {
   const { record, redact, metrics, otlp } = plan;
-  return [
-    ...(record === undefined ? [] : [await recordTo(target, record, redact)]),
-    ...(metrics === undefined ? [] : [await serveMetrics(target, metrics)]),
-    ...(otlp === undefined ? [] : [await trace(target, otlp)]),
-  ];
+  const watchers: Watcher[] = [];
+  try {
+    if (record !== undefined) watchers.push(await recordTo(target, record, redact));
+    if (metrics !== undefined) watchers.push(await serveMetrics(target, metrics));
+    if (otlp !== undefined) watchers.push(await trace(target, otlp));
+  } catch (error) {
+    // What listens would keep the process.
+    for (const { end } of watchers) await end().catch(() => undefined);
+    throw error;
+  }
+  return watchers;
 }
 
 async function recordTo(target: ObservationTarget, file: string, redactAddresses: boolean): Promise<Watcher> {

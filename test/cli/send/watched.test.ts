@@ -55,6 +55,14 @@ test("a port for metrics that is taken: nothing is sent", async () => {
   expect(server.messages).toEqual([]);
 });
 
+test("metrics do not keep it running where there is no session", async () => {
+  const { status, errors } = await runProcess(["send", "--server", "smtp://127.0.0.1:1", "--metrics", "0"], {
+    stdin: envelopes(1),
+  });
+  expect(errors).toMatch(/^smtp-pipelining: Nothing was sent: .*ECONNREFUSED/m);
+  expect(status).toBe(69);
+});
+
 test("--otlp sends a trace of each message to a collector", async () => {
   const receiver = await startOtlpReceiver();
   await using server = await createTestServer();
