@@ -9,6 +9,5 @@ export {
   type InputProblem,
   type InputTotal,
   type Origin,
-  type ProblemCode,
 } from "./input.ts";
 export { readMessages } from "./read-messages.ts";

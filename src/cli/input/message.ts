@@ -65,7 +65,7 @@ export function problem(origin: Origin, code: ProblemCode, reason: string, cause
 }
 
 /** Where a message stands, for people and for ids: without control characters, which neither may have. */
-export function place({ path, line, offset }: Origin): string {
+function place({ path, line, offset }: Origin): string {
   const file = printable(path === "-" ? "standard input" : path);
   if (line !== undefined) return `${file}:${line}`;
   return offset === undefined ? file : `${file}:+${offset}`;
