@@ -170,16 +170,19 @@ export class Journal implements SendJournal, AsyncDisposable {
       signal,
     }: PendingOptions = check.readRecord(options, PENDING_FIELDS, "options");
     if (early) yield* this.#waiting(Number.MAX_SAFE_INTEGER, signal);
-    while (!signal?.aborted) {
+    while (!signal?.aborted && !this.#due.closed) {
+      const { changes } = this.#due;
+      const until = time() + 1;
       let some = false;
-      for await (const message of this.#waiting(time() + 1, signal)) {
+      for await (const message of this.#waiting(until, signal)) {
         some = true;
         yield message;
       }
       if (some) continue;
-      if (!follow || signal?.aborted) return;
-      const [next] = await this.#store.some(this.#due.range, 1);
-      await this.#due.wait(next, signal);
+      if (!follow) return;
+      // What is due before is in hand, or is nothing of this journal's to send.
+      const [next] = await this.#store.some(this.#due.from(until), 1);
+      await this.#due.wait(next, changes, signal);
     }
   }
 
@@ -312,9 +315,9 @@ export class Journal implements SendJournal, AsyncDisposable {
       const after = change(entry);
       this.#records.write(seq, after);
       this.#records.forget(seq);
-      this.#due.changed();
     }
     await this.#store.sync([]);
+    this.#due.changed();
     return recipients;
   }
 

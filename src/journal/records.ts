@@ -67,14 +67,19 @@ export class Records {
     return text;
   }
 
-  /** Writes an entry soon. */
-  write(seq: number, entry: StoredEntry): void {
+  /**
+   * Writes an entry soon.
+   * @param written is called then: from here on an iterator finds it
+   */
+  write(seq: number, entry: StoredEntry, written: () => void = () => undefined): void {
     this.#unwritten.set(seq, entry);
     this.#unwrittenIds.set(entry.id, seq);
     this.#store.write(this.#changes(seq, entry), () => {
-      if (this.#unwritten.get(seq) !== entry) return;
-      this.#unwritten.delete(seq);
-      this.#unwrittenIds.delete(entry.id);
+      if (this.#unwritten.get(seq) === entry) {
+        this.#unwritten.delete(seq);
+        this.#unwrittenIds.delete(entry.id);
+      }
+      written();
     });
   }
 

@@ -143,10 +143,11 @@ export class Sending {
   /** Writes what has changed. */
   flush(): void {
     this.#scheduled = false;
-    const some = this.#changed.size > 0;
-    for (const { seq, entry } of this.#changed) this.#records.write(seq, entry);
+    for (const { seq, entry } of this.#changed) {
+      this.#records.write(seq, entry, this.#putAside);
+      if (!this.#passages.has(entry.id)) this.#records.forget(seq);
+    }
     this.#changed.clear();
-    if (some) this.#putAside();
   }
 }
 

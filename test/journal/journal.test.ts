@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { SmtpSession } from "smtp-pipelining";
 import { createTestServer, cut } from "smtp-pipelining/testing";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { message, messages, poolTo } from "../support/pools.ts";
 import { all, folderFor, idsOf, openJournal, states } from "./set-up.ts";
 
@@ -127,6 +127,24 @@ test("who follows gets what is added later, and what becomes due, until the sign
   }
   expect(fates).toEqual(["m1 true", "m2 false", "m2 false", "m2 true"]);
   expect((await journal.entry("m2"))?.attempts).toBe(3);
+});
+
+test("who follows does not ask again and again for what is in hand, and ends with the journal", async () => {
+  const journal = await openJournal();
+  await journal.add(message(1));
+  const following = journal.pending({ follow: true });
+  expect((await following.next()).value?.id).toBe("m1");
+  const next = following.next();
+  // It is in hand, and due: it is to be waited for, not looked for again in each turn of the event loop.
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+  expect(timers.mock.calls.length).toBeLessThan(3);
+  timers.mockRestore();
+  await journal.add(message(2));
+  expect((await next).value?.id).toBe("m2");
+  const last = following.next();
+  await journal.close();
+  expect((await last).done).toBe(true);
 });
 
 test("what is too old is not tried again", async () => {
