@@ -187,6 +187,7 @@ export class Journal implements SendJournal, AsyncDisposable {
   }
 
   async *#waiting(until: number, signal: AbortSignal | undefined): AsyncGenerator<Message, void, undefined> {
+    await this.#written();
     for await (const key of this.#store.keys(this.#due.before(until))) {
       if (signal?.aborted) return;
       this.#usable();
@@ -256,6 +257,7 @@ export class Journal implements SendJournal, AsyncDisposable {
 
   /** The messages with recipients whose fate is unknown: they may have arrived. */
   async *unknown(): AsyncGenerator<JournalEntry, void, undefined> {
+    await this.#written();
     for await (const key of this.#store.keys(range("u"))) {
       const { entry } = this.#peek(seqOf(key));
       // It may have been decided since the iterator began.
@@ -294,8 +296,10 @@ export class Journal implements SendJournal, AsyncDisposable {
   ): Promise<number> {
     this.#usable();
     const seqs: number[] = [];
-    if (ids === undefined) for await (const key of this.#store.keys(range("u"))) seqs.push(seqOf(key));
-    else {
+    if (ids === undefined) {
+      await this.#written();
+      for await (const key of this.#store.keys(range("u"))) seqs.push(seqOf(key));
+    } else {
       for (const id of ids) {
         const seq = this.#records.seq(id);
         if (seq === undefined) throw new TypeError(`The journal has no message ${check.shownValue(id)}`);
@@ -324,8 +328,7 @@ export class Journal implements SendJournal, AsyncDisposable {
       for await (const _ of this.#store.keys(range(index))) n++;
       return n;
     };
-    this.#sending.flush();
-    await this.#store.sync([]);
+    await this.#written();
     const [waiting, begun, unknown, finished] = await Promise.all(["w", "b", "u", "d"].map(count));
     return { waiting: waiting ?? 0, begun: begun ?? 0, unknown: unknown ?? 0, finished: finished ?? 0 };
   }
@@ -346,6 +349,12 @@ export class Journal implements SendJournal, AsyncDisposable {
     this.#due.close();
     this.#sending.flush();
     await this.#store.close();
+  }
+
+  /** Waits until the indexes say what is known: an iterator sees what was written when it began. */
+  async #written(): Promise<void> {
+    this.#sending.flush();
+    await this.#store.sync([]);
   }
 
   /** Reads an entry that may be in hand, without keeping anything of it. */
